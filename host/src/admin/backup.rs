@@ -93,7 +93,7 @@ impl Telling {
     fn everything(&self) -> Result<(), CopyError> {
         // What is kept at the instant is there before it or after it: what comes later or goes meanwhile does no harm in the copy.
         let before = self.components(&BTreeSet::new())?;
-        if let Some(committer) = self.host.committer().cloned() {
+        if let Some(committer) = self.host.committer() {
             journal::copy(&committer, &mut |part| self.tell(part))?;
         }
         self.components(&before)?;
@@ -144,9 +144,9 @@ impl Telling {
 
     /// Brings the copies of what the manifest names in registries: whoever starts with the backup may reach none.
     fn registry_copies(&self) -> Result<(), CopyError> {
-        let copies = KeptCopies::of(&self.host.manifest.journal.directory);
+        let copies = KeptCopies::of(&self.host.manifest().journal.directory);
         let names = copies.files();
-        let names = names.map_err(unreadable(&self.host.manifest.journal.directory))?;
+        let names = names.map_err(unreadable(&self.host.manifest().journal.directory))?;
         for path in names.iter().filter_map(|name| copies.file(name)) {
             self.file(FileKind::RegistryCopy, &path)?;
         }

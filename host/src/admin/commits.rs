@@ -44,7 +44,8 @@ pub(super) async fn list(
         let mut found = context.ledger.journal().commits(after, limit)?;
         found.retain(|(position, ..)| *position <= flushed);
         let next = found.last().map(|(position, ..)| *position);
-        let app = &host.manifest.app.name;
+        let manifest = host.manifest();
+        let app = &manifest.app.name;
         let name = &context.name;
         let mut redactor = Redactor::new(&host);
         let view = |commit: Recorded| {

@@ -30,10 +30,12 @@ const CONTENDED: usize = 5;
 ))]
 pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>, Problem> {
     let contexts = reading(move || {
-        let contexts = host.contexts().values().map(|context| see(&host, context));
+        let contexts = host.contexts();
+        let contexts = contexts.values().map(|context| see(&host, context));
         Ok(view::Contexts {
-            app: host.manifest.app.name.clone(),
+            app: host.manifest().app.name.clone(),
             contexts: contexts.collect::<Result<_, _>>()?,
+            notices: host.manifest_notices(),
             nats: nats::see(&host)?,
         })
     });
@@ -159,7 +161,7 @@ fn imports(host: &Host, context: &Context) -> Vec<view::Import> {
             context: offering.map(str::to_owned),
             circuit_breaker: offering
                 .and_then(|offering| host.context(offering))
-                .map(|offering| callers::state(offering, &context.name)),
+                .map(|offering| callers::state(&offering, &context.name)),
         }
     };
     uses.map(import).collect()

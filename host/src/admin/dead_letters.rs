@@ -65,7 +65,8 @@ pub(super) async fn list(
         let mut found = dead_letter::list(&context, after.as_ref(), limit + 1)?;
         let more = found.len() > limit;
         found.truncate(limit);
-        let app = &host.manifest.app.name;
+        let manifest = host.manifest();
+        let app = &manifest.app.name;
         let mut redactor = Redactor::new(&host);
         Ok(view::DeadLetters {
             next: found

@@ -13,7 +13,7 @@ use crate::documents;
     (status = 503, description = "the app is still starting")
 ))]
 pub(super) async fn openapi(Running(host): Running) -> Result<Json<Value>, Problem> {
-    let document = reading(move || Ok(documents::openapi(&host.manifest, &host.wiring())));
+    let document = reading(move || Ok(documents::openapi(&host.manifest(), &host.wiring())));
     Ok(Json(document.await?))
 }
 
@@ -23,6 +23,6 @@ pub(super) async fn openapi(Running(host): Running) -> Result<Json<Value>, Probl
     (status = 503, description = "the app is still starting")
 ))]
 pub(super) async fn asyncapi(Running(host): Running) -> Result<Json<Value>, Problem> {
-    let document = reading(move || Ok(documents::asyncapi(&host.manifest, &host.wiring())));
+    let document = reading(move || Ok(documents::asyncapi(&host.manifest(), &host.wiring())));
     Ok(Json(document.await?))
 }

@@ -13,7 +13,7 @@ use futures::stream::unfold;
 use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
@@ -26,7 +26,7 @@ use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::feed_position::NoFeedPosition;
-use crate::journal::{self, Event as Published, Ledger};
+use crate::journal::{self, Event as Published, EventPosition, Ledger};
 
 /// Streams at once.
 pub(super) const STREAMS: usize = 64;
@@ -83,16 +83,21 @@ pub(super) async fn stream(
         .retry_after(Duration::from_secs(5))
     })?;
     let begin = begin(&which, &headers)?;
+    // First, so that no context is missed that is added meanwhile.
+    let exchanges = host.invoker.wiring.changes();
     let journals = journals(&host, which.context.as_deref())?;
     let kinds: BTreeSet<String> = list(which.kind.as_deref()).map(str::to_owned).collect();
     let telling = Telling {
-        app: host.manifest.app.name.clone(),
+        app: host.manifest().app.name.clone(),
         redactor: Arc::new(Mutex::new(Redactor::new(&host))),
         feed: Feed::open(journals, kinds, begin).await?,
         follow: which.follow,
+        is_of_all: list(which.context.as_deref()).next().is_none(),
+        exchanges,
         stop: host.shutdown.clone(),
         session,
         ended: false,
+        host,
         _place: place,
     };
     let events = unfold(telling, |mut telling| async move {
@@ -107,6 +112,11 @@ struct Telling {
     redactor: Arc<Mutex<Redactor>>,
     feed: Feed,
     follow: bool,
+    /// Whether contexts that are added belong to it.
+    is_of_all: bool,
+    /// A context that is added begins to serve with an exchange of the wiring.
+    exchanges: watch::Receiver<()>,
+    host: Arc<Host>,
     stop: CancellationToken,
     session: Session,
     ended: bool,
@@ -116,6 +126,10 @@ struct Telling {
 impl Telling {
     async fn next(&mut self) -> Option<Event> {
         while !self.ended {
+            if self.exchanges.has_changed().unwrap_or(false) {
+                self.exchanges.mark_unchanged();
+                self.take_up_added();
+            }
             // Dropping what would have been next loses nothing.
             let told = tokio::select! {
                 biased;
@@ -134,12 +148,32 @@ impl Telling {
                 Ok(None) if self.follow => tokio::select! {
                     why = over(&self.stop, &mut self.session) => return self.end_saying(why),
                     () = self.feed.changed() => {}
+                    // The sender lives as long as the host.
+                    Ok(()) = self.exchanges.changed() => self.take_up_added(),
                 },
                 Ok(None) => self.ended = true,
                 Err(error) => return self.end_with(&error.to_string()),
             }
         }
         None
+    }
+
+    /// Tells of contexts that were added, too: what they publish since.
+    fn take_up_added(&mut self) {
+        if !self.is_of_all || self.feed.count() == self.host.ledgers().own.count() {
+            return;
+        }
+        for (name, ledger) in self.host.ledgers().own.all().iter() {
+            if !self.feed.has(name) {
+                let after = EventPosition {
+                    commit: ledger.begun_with(),
+                    index: u16::MAX,
+                };
+                self.feed.add(name, ledger, after);
+            }
+        }
+        // Something of theirs may be sensitive.
+        *self.redactor.lock() = Redactor::new(&self.host);
     }
 
     fn end_saying(&mut self, why: &str) -> Option<Event> {
@@ -218,8 +252,11 @@ fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(String, Arc<Ledger>
         chosen.push((name.to_owned(), ledger.clone()));
     }
     if chosen.is_empty() {
-        let all = host.ledgers().own.iter();
-        chosen.extend(all.map(|(name, ledger)| (name.clone(), ledger.clone())));
+        let all = host.ledgers().own.all();
+        chosen.extend(
+            all.iter()
+                .map(|(name, ledger)| (name.clone(), ledger.clone())),
+        );
     }
     Ok(chosen)
 }

@@ -45,10 +45,7 @@ impl FromRequestParts<Arc<State>> for Named {
         let Running(host) = Running::from_request_parts(parts, state).await?;
         let name = segment(parts, state, "name").await?;
         match host.context(&name) {
-            Some(context) => Ok(Self {
-                context: context.clone(),
-                host,
-            }),
+            Some(context) => Ok(Self { host, context }),
             None => Err(no_such_context(&host, &name)),
         }
     }
@@ -56,7 +53,8 @@ impl FromRequestParts<Arc<State>> for Named {
 
 /// There is no context of that name, and these there are.
 pub(super) fn no_such_context(host: &Host, name: &str) -> Problem {
-    let names: Vec<&str> = host.contexts().keys().map(String::as_str).collect();
+    let contexts = host.contexts();
+    let names: Vec<&str> = contexts.keys().map(String::as_str).collect();
     Problem::new(
         StatusCode::NOT_FOUND,
         format!(

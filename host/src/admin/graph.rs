@@ -29,7 +29,7 @@ fn graph(host: &Host) -> Result<view::Graph, journal::Error> {
         follows: Vec::new(),
         faults: Vec::new(),
     };
-    for (name, context) in host.contexts() {
+    for (name, context) in host.contexts().iter() {
         let callers = callers::see_with(context, expected.remove(name).unwrap_or_default());
         graph.calls.extend(callers.into_iter().map(|caller| {
             let callee = name.clone();
@@ -48,7 +48,7 @@ fn graph(host: &Host) -> Result<view::Graph, journal::Error> {
 fn expected_callers(host: &Host) -> BTreeMap<String, BTreeSet<String>> {
     let wiring = host.wiring();
     let mut callers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (name, context) in host.contexts() {
+    for (name, context) in host.contexts().iter() {
         let Some(version) = context.version() else {
             continue;
         };
@@ -77,7 +77,7 @@ fn follows(host: &Host, name: &str) -> Result<Vec<view::Follow>, journal::Error>
             of_source.push(followed.kind.clone());
         }
     }
-    let lag = events::lag(&host.events, context)?.into_iter();
+    let lag = events::lag(&host.events, &context)?.into_iter();
     let mut behind: BTreeMap<_, _> = lag.map(|Lag { source, events }| (source, events)).collect();
     let handled = context.followed.all();
     let follow = |(source, kinds): (String, Vec<String>)| view::Follow {

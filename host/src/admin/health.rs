@@ -61,14 +61,14 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     match state.host.get() {
         None => check("start", Err("the app is still starting".into())),
         Some(host) => {
-            for (name, context) in host.contexts() {
+            for (name, context) in host.contexts().iter() {
                 check(&format!("context {name}"), serves(host, context));
             }
             check("journal", journal(host).await);
             if let Some(most) = most_behind(host) {
                 check("nats", published(host, most).await);
             }
-            for subscription in host.manifest.subscriptions() {
+            for subscription in host.manifest().subscriptions() {
                 if let Some(most) = subscription.unready_when_behind {
                     let name = format!("nats {} {}", subscription.source, subscription.subject);
                     check(&name, taken_in(host, &subscription, most));
@@ -109,7 +109,8 @@ fn serves(host: &Host, context: &Context) -> Result<(), String> {
 
 /// Whether commits get through.
 async fn journal(host: &Host) -> Result<(), String> {
-    let barriers = host.ledgers().own.values().map(|ledger| ledger.barrier());
+    let ledgers = host.ledgers().own.all();
+    let barriers = ledgers.values().map(|ledger| ledger.barrier());
     match tokio::time::timeout(JOURNAL, try_join_all(barriers)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
@@ -118,7 +119,7 @@ async fn journal(host: &Host) -> Result<(), String> {
 }
 
 fn most_behind(host: &Host) -> Option<u32> {
-    host.manifest.nats.as_ref()?.unready_when_behind
+    host.manifest().nats.as_ref()?.unready_when_behind
 }
 
 /// Whether NATS has the events, but for so many.

@@ -57,7 +57,7 @@ impl Liveness {
                 asking.0.note(answers, Instant::now());
             });
         }
-        self.judge(host.manifest.host.liveness_timeout)
+        self.judge(host.manifest().host.liveness_timeout)
     }
 
     fn note(&self, answers: Vec<(LivenessCheck, bool)>, now: Instant) {
@@ -94,7 +94,8 @@ impl Liveness {
 
 /// What each that has to work answers, in time.
 async fn ask(host: Arc<Host>) -> Vec<(LivenessCheck, bool)> {
-    let checks = host.manifest.host.liveness.iter().map(async |check| {
+    let manifest = host.manifest();
+    let checks = manifest.host.liveness.iter().map(async |check| {
         let answer = tokio::time::timeout(ANSWER, answers(&host, *check)).await;
         (*check, answer.unwrap_or(false))
     });
@@ -117,9 +118,10 @@ async fn answers(host: &Arc<Host>, check: LivenessCheck) -> bool {
             true
         }
         LivenessCheck::Contexts => {
-            let contexts = host.contexts().values();
-            let should_serve =
-                contexts.filter(|context| host.deployer.rollouts(context).should_serve());
+            let contexts = host.contexts();
+            let should_serve = contexts
+                .values()
+                .filter(|context| host.deployer.rollouts(context).should_serve());
             let mut waits =
                 should_serve.map(|context| host.deployer.health(context).is_backing_off());
             let first = waits.next();

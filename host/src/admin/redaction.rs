@@ -47,7 +47,8 @@ pub(crate) struct Redaction {
 impl Redactor {
     /// For an app.
     pub fn new(host: &Arc<Host>) -> Self {
-        let mut settings = host.manifest.contexts.values();
+        let manifest = host.manifest();
+        let mut settings = manifest.contexts.values();
         Self {
             is_needed: settings.any(|settings| !settings.sensitive.is_empty()),
             host: host.clone(),
@@ -74,7 +75,7 @@ impl Redactor {
             return Ok(Redaction::default());
         }
         Ok(Redaction {
-            sensitive: Sensitive::of(&self.host.manifest, contexts),
+            sensitive: Sensitive::of(&self.host.manifest(), contexts),
             story: match story {
                 Some(story) => self.story(story, None)?,
                 None => Arc::default(),
@@ -96,7 +97,7 @@ impl Redactor {
         if !self.is_needed {
             return Ok(Redaction::default());
         }
-        let sensitive = Sensitive::of(&self.host.manifest, contexts);
+        let sensitive = Sensitive::of(&self.host.manifest(), contexts);
         let mut secrets = Secrets::default();
         sensitive.note(&event.data, &mut secrets);
         Ok(Redaction {
@@ -183,7 +184,8 @@ impl Redactor {
     fn look_up(&self, correlation_id: &CorrelationId) -> Result<Known, journal::Error> {
         let mut found = Vec::new();
         let mut contexts = Vec::new();
-        for (context, ledger) in &self.host.ledgers().own {
+        let ledgers = self.host.ledgers().own.all();
+        for (context, ledger) in ledgers.iter() {
             let commits = ledger.journal().story(correlation_id)?;
             if !commits.is_empty() {
                 contexts.push(context.as_str());
@@ -191,7 +193,7 @@ impl Redactor {
             found.extend(commits.into_iter().flat_map(|(_, _, events)| events));
         }
         // They have handled each other's events: what is sensitive to one of them is so for all.
-        let sensitive = Sensitive::of(&self.host.manifest, contexts);
+        let sensitive = Sensitive::of(&self.host.manifest(), contexts);
         let mut secrets = Secrets::default();
         for event in &found {
             sensitive.note(&event.data, &mut secrets);

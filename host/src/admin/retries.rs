@@ -70,7 +70,8 @@ pub(super) fn see(
     let view = |retrying: retrying::Retrying| {
         let contexts = [context.name.as_str(), &retrying.id.source];
         let redaction = redactor.of_event(&retrying.event, contexts)?;
-        let app = &host.manifest.app.name;
+        let manifest = host.manifest();
+        let app = &manifest.app.name;
         Ok(view::Retry::new(app, &retrying, limit, &redaction))
     };
     retries.map(view).collect()

@@ -51,8 +51,9 @@ pub(super) async fn list(
     let found = reading(move || {
         let mut redactor = Redactor::new(&host);
         let found = saga::list(&host.events, saga.as_deref(), state, limit)?.into_iter();
+        let manifest = host.manifest();
         let view = |saga: Saga| {
-            let starts = host.manifest.sagas.get(&saga.saga);
+            let starts = manifest.sagas.get(&saga.saga);
             let context = starts.map(|settings| settings.starts.context.as_str());
             let (event, story) = (&saga.started_by, &saga.correlation_id);
             let redaction = redactor.of_what_is_said(event, Some(story), context)?;
@@ -66,7 +67,8 @@ pub(super) async fn list(
 }
 
 fn check(host: &Host, name: &str) -> Result<(), Problem> {
-    let sagas = &host.manifest.sagas;
+    let manifest = host.manifest();
+    let sagas = &manifest.sagas;
     if sagas.contains_key(name) {
         return Ok(());
     }

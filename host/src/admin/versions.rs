@@ -140,7 +140,7 @@ pub(super) async fn upload(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     check_media_type(&parts.headers)?;
-    let Received { bytes, held } = receive(&host, body, host.manifest.rollout.max_size).await?;
+    let Received { bytes, held } = receive(&host, body, host.manifest().rollout.max_size).await?;
     let upload = Upload {
         bytes,
         label: how.label.filter(|label| !label.is_empty()),

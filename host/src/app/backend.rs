@@ -34,7 +34,7 @@ impl Backend for Arc<Host> {
     }
 
     fn openapi(&self) -> Bytes {
-        self.public_document.of(&self.manifest, &self.wiring())
+        self.public_document.of(&self.manifest(), &self.wiring())
     }
 
     fn reserve(&self, bytes: u64) -> Result<Reservation, Failure> {
@@ -51,8 +51,8 @@ impl Backend for Arc<Host> {
         let invoker = self.invoker.clone();
         async move {
             match invoker.contexts.get(&*context) {
-                Some(context) => invocation::web(&invoker, context, request, origin, key).await,
-                // The table names contexts of this app, which has the same ones all its life.
+                Some(context) => invocation::web(&invoker, &context, request, origin, key).await,
+                // A context is known before its routes are, and none is taken out.
                 None => Err(WebFailure::from(Failure::NotServing {
                     context: context.to_string(),
                 })),

@@ -1,77 +1,110 @@
 //! The journals of an app: its contexts', and the host's own.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
+use crate::core::ByName;
 use crate::journal::{
-    Committer, Durability, Error, Ledgers, MemoryStore, Options, SledStore, Store,
+    Committer, Durability, Error, Ledger, Ledgers, MemoryStore, Options, SledStore, Store,
 };
-use crate::manifest::{self, HOST_SOURCE, Manifest};
+use crate::manifest::{self, ContextSettings, HOST_SOURCE, JournalSettings, Manifest};
 
 /// The ledgers of all contexts, of the host and of what is taken in, and the committers behind them: one for each engine in use.
 pub(super) struct Journals {
     pub ledgers: Arc<Ledgers>,
-    committers: BTreeMap<manifest::Engine, Arc<Committer>>,
+    settings: JournalSettings,
+    committers: Mutex<BTreeMap<manifest::Engine, Arc<Committer>>>,
 }
 
 impl Journals {
     /// Opens the journals. Blocks.
     pub(super) fn open(manifest: &Manifest) -> Result<Self, Error> {
-        let mut committers: BTreeMap<manifest::Engine, Arc<Committer>> = BTreeMap::new();
-        let mut committer = |engine| match committers.get(&engine) {
-            Some(committer) => Ok::<_, Error>(committer.clone()),
-            None => {
-                let journal = &manifest.journal;
-                let store = open_store(engine, &journal.directory, journal.cache)?;
-                let committer = Committer::start(store, Options::default())?;
-                committers.insert(engine, committer.clone());
-                Ok(committer)
-            }
+        let mut journals = Self {
+            ledgers: Arc::default(),
+            settings: manifest.journal.clone(),
+            committers: Mutex::default(),
         };
-        let mut ledgers = Ledgers::default();
+        let mut own = Vec::new();
         for (name, settings) in &manifest.contexts {
-            let committer = committer(settings.journal.unwrap_or(manifest.journal.engine))?;
-            let durability = settings.durability.unwrap_or(manifest.journal.durability);
-            let durability = match durability {
-                manifest::Durability::Flush => Durability::Flush,
-                manifest::Durability::Relaxed => Durability::Relaxed,
-            };
-            ledgers
-                .own
-                .insert(name.clone(), committer.open(name, durability)?);
+            own.push((name.clone(), journals.of_context(name, settings)?));
         }
         // The history of versions, sagas, how far the relay has come. What it says may be acted upon, so it waits for the disk.
-        let own = committer(manifest.journal.engine)?;
-        ledgers.own.insert(
-            HOST_SOURCE.to_owned(),
-            own.open(HOST_SOURCE, Durability::Flush)?,
-        );
-        for subscription in manifest.subscriptions() {
-            if let Entry::Vacant(vacant) = ledgers.outside.entry(subscription.source) {
-                let committer = committer(manifest.journal.engine)?;
-                let ledger = committer.open(vacant.key(), Durability::Flush)?;
-                vacant.insert(ledger);
-            }
+        own.push((HOST_SOURCE.to_owned(), journals.lasting(HOST_SOURCE)?));
+        let sources = sources(manifest).into_iter();
+        let outside = sources.map(|source| {
+            let ledger = journals.of_source(&source)?;
+            Ok((source, ledger))
+        });
+        let outside = outside.collect::<Result<ByName<Ledger>, Error>>()?;
+        journals.ledgers = Arc::new(Ledgers {
+            own: own.into_iter().collect(),
+            outside,
+        });
+        Ok(journals)
+    }
+
+    /// The journal of a context, which is opened where it is not yet. Blocks.
+    pub(super) fn of_context(
+        &self,
+        name: &str,
+        settings: &ContextSettings,
+    ) -> Result<Arc<Ledger>, Error> {
+        let committer = self.committer(settings.journal.unwrap_or(self.settings.engine))?;
+        committer.open(name, self.durability(settings))
+    }
+
+    /// How surely commits of a context are kept.
+    pub(super) fn durability(&self, settings: &ContextSettings) -> Durability {
+        match settings.durability.unwrap_or(self.settings.durability) {
+            manifest::Durability::Flush => Durability::Flush,
+            manifest::Durability::Relaxed => Durability::Relaxed,
         }
-        Ok(Self {
-            ledgers: Arc::new(ledgers),
-            committers,
-        })
+    }
+
+    /// The journal of what is taken in from a source outside, likewise. Blocks.
+    pub(super) fn of_source(&self, source: &str) -> Result<Arc<Ledger>, Error> {
+        self.lasting(source)
+    }
+
+    fn lasting(&self, name: &str) -> Result<Arc<Ledger>, Error> {
+        self.committer(self.settings.engine)?
+            .open(name, Durability::Flush)
+    }
+
+    fn committer(&self, engine: manifest::Engine) -> Result<Arc<Committer>, Error> {
+        let mut committers = self.committers.lock();
+        if let Some(committer) = committers.get(&engine) {
+            return Ok(committer.clone());
+        }
+        let store = open_store(engine, &self.settings.directory, self.settings.cache)?;
+        let committer = Committer::start(store, Options::default())?;
+        committers.insert(engine, committer.clone());
+        Ok(committer)
     }
 
     /// What commits to those that are on disk.
-    pub(super) fn on_disk(&self) -> Option<&Arc<Committer>> {
-        self.committers.get(&manifest::Engine::Sled)
+    pub(super) fn on_disk(&self) -> Option<Arc<Committer>> {
+        self.committers.lock().get(&manifest::Engine::Sled).cloned()
     }
 
     /// Flushes and closes them.
     pub(super) async fn close(&self) {
-        for committer in self.committers.values() {
+        let committers: Vec<_> = self.committers.lock().values().cloned().collect();
+        for committer in committers {
             committer.close().await;
         }
     }
+}
+
+/// What is followed outside.
+pub(super) fn sources(manifest: &Manifest) -> BTreeSet<String> {
+    let subscriptions = manifest.subscriptions().into_iter();
+    subscriptions
+        .map(|subscription| subscription.source)
+        .collect()
 }
 
 fn open_store(

@@ -1,19 +1,24 @@
 //! The app: its rooms put together into one host, started and stopped.
 
+mod addition;
 mod backend;
 mod data;
 mod journals;
+mod provisions;
 mod start;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::Guard;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::addition::Additions;
 use self::journals::Journals;
+use self::provisions::Provisions;
 pub use self::{
+    addition::Added,
     data::{DataDirectory, DataError},
     start::{Options, Progress, StartError},
 };
@@ -21,17 +26,15 @@ use crate::autoscale::Autoscalers;
 use crate::core::memory::Budget;
 use crate::documents::PublicDocument;
 use crate::events::Events;
-use crate::invocation::{Context, Contexts, Invoker};
+use crate::invocation::{Context, Invoker};
 use crate::journal::{Committer, Ledger, Ledgers};
-use crate::manifest::Manifest;
+use crate::manifest::{CurrentManifest, Manifest};
 use crate::nats::Bridge;
 use crate::rollout::Deployer;
 use crate::versions::Wiring;
 
 /// A running app.
 pub struct Host {
-    /// Its settings.
-    pub manifest: Arc<Manifest>,
     /// What runs its invocations.
     pub invoker: Arc<Invoker>,
     /// What follows its events.
@@ -48,26 +51,32 @@ pub struct Host {
     pub shutdown: CancellationToken,
     /// Everything that runs in the background; `stop` waits for it.
     pub tasks: TaskTracker,
-    /// Told when work waits in a context that has no slots.
-    slots_wanted: Arc<Notify>,
+    provisions: Provisions,
+    additions: Additions,
     /// What anybody may know of its routes.
     public_document: PublicDocument,
+    manifest: Arc<CurrentManifest>,
     journals: Journals,
 }
 
 impl Host {
-    /// Its contexts, by name.
-    pub fn contexts(&self) -> &Contexts {
-        &self.invoker.contexts
+    /// Its settings, as they hold.
+    pub fn manifest(&self) -> Arc<Manifest> {
+        self.manifest.load()
+    }
+
+    /// Its contexts at this moment, by name.
+    pub fn contexts(&self) -> Arc<BTreeMap<String, Arc<Context>>> {
+        self.invoker.contexts.all()
     }
 
     /// A context by its name.
-    pub fn context(&self, name: &str) -> Option<&Arc<Context>> {
+    pub fn context(&self, name: &str) -> Option<Arc<Context>> {
         self.invoker.contexts.get(name)
     }
 
     /// The journal of a context, of the host itself, or of what is taken in from a source outside.
-    pub fn ledger(&self, name: &str) -> Option<&Arc<Ledger>> {
+    pub fn ledger(&self, name: &str) -> Option<Arc<Ledger>> {
         self.ledgers().get(name)
     }
 
@@ -77,7 +86,7 @@ impl Host {
     }
 
     /// What commits to the journals that are on disk; none when all are in memory.
-    pub fn committer(&self) -> Option<&Arc<Committer>> {
+    pub fn committer(&self) -> Option<Arc<Committer>> {
         self.journals.on_disk()
     }
 
@@ -92,7 +101,7 @@ impl Host {
     pub async fn stop(&self) -> bool {
         self.shutdown.cancel();
         self.tasks.close();
-        let drain = self.manifest.gateway.drain;
+        let drain = self.manifest().gateway.drain;
         let ended = tokio::time::timeout(drain, self.tasks.wait()).await.is_ok();
         if !ended {
             tracing::warn!(

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Host;
+use super::addition::Additions;
 use super::journals::Journals;
+use super::provisions::Provisions;
 use crate::autoscale;
 use crate::config;
 use crate::core::VersionDigest;
@@ -20,13 +21,13 @@ use crate::documents::PublicDocument;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Shared, Suspicions, compensation,
+    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, compensation,
     crash_recovery, faults, stored_generation,
 };
 use crate::journal;
-use crate::manifest::{ContextSettings, HOST_SOURCE, Manifest};
+use crate::manifest::{CurrentManifest, HOST_SOURCE, Manifest};
 use crate::nats::{self, Bridge};
-use crate::rollout::{self, Boot, BootError, Compiler, Deployer, Shipped, rebuild};
+use crate::rollout::{self, Boot, BootError, Compiler, Deployer, Occasion, Shipped, rebuild};
 use crate::versions::{CurrentWiring, Wiring};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
@@ -79,6 +80,8 @@ pub enum Progress {
 
 /// How many probes there are at once; more wait for one another.
 const MOST_PROBES: u32 = 256;
+/// How many contexts may be added before their probes wait for those of others.
+const ADDED: usize = 16;
 
 /// Why an app cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -125,8 +128,8 @@ impl Host {
         let engine = Engine::new(EngineOptions {
             instances: instances.unwrap_or(options.engine.instances),
             // Of what serves, and of what is to serve: a context that hangs takes none from another.
-            probes: u32::try_from(2 * manifest.contexts.len())
-                .map_or(MOST_PROBES, |probes| probes.clamp(2, MOST_PROBES)),
+            probes: u32::try_from(2 * (manifest.contexts.len() + ADDED))
+                .map_or(MOST_PROBES, |probes| probes.min(MOST_PROBES)),
             ..options.engine
         });
         let engine = engine.map_err(StartError::Engine)?;
@@ -137,21 +140,17 @@ impl Host {
         let answers = Budget::new(memory / 4);
         let for_invocations = Budget::new(memory - answers.limit());
         let guests_memory = for_invocations.guests(manifest.host.guests_memory());
-        let slots_wanted = Arc::new(Notify::new());
-        let share = |settings: &ContextSettings, config: &Arc<config::Live>| Shared {
-            config: config.clone(),
+        let provisions = Provisions {
             wiring: wiring.clone(),
+            engine: engine.clone(),
             answers: answers.clone(),
-            share: engine.share(settings.limits.share()),
-            instances: engine.instances(settings.min_slots()),
-            probe_instances: engine.probe_instances(),
-            slots_wanted: slots_wanted.clone(),
-            guests_memory: guests_memory.share(settings.limits.share().weight),
+            guests_memory: guests_memory.clone(),
+            slots_wanted: Arc::default(),
         };
-        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &wiring, share).await?;
+        let contexts = contexts(&manifest, &journals, &tasks, &shutdown, &provisions).await?;
         let (host_events, writer) = HostEvents::new();
         if let Some(ledger) = journals.ledgers.own.get(HOST_SOURCE) {
-            tasks.spawn(writer.run(ledger.clone(), shutdown.clone()));
+            tasks.spawn(writer.run(ledger, shutdown.clone()));
         }
         let invoker = Arc::new(Invoker {
             host_events,
@@ -168,13 +167,15 @@ impl Host {
         });
         let events = Arc::new(Events::new(&invoker, &manifest));
         let compiler = Compiler::new(options.compiler);
+        let manifest = Arc::new(CurrentManifest::new(manifest));
         let host = Arc::new(Self {
             deployer: Arc::new(Deployer::new(
                 &events, &manifest, engine, compiler, &directory,
             )),
             nats: Arc::new(Bridge::new(&invoker, &manifest)),
             autoscalers: Arc::default(),
-            slots_wanted,
+            provisions,
+            additions: Additions::default(),
             public_document: PublicDocument::default(),
             events,
             invoker,
@@ -200,13 +201,14 @@ impl Host {
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
         let deployer = &self.deployer;
-        let named = self.contexts().iter().filter_map(|(name, context)| {
+        let contexts = self.contexts();
+        let named = contexts.iter().filter_map(|(name, context)| {
             let shipped = components.get(name)?;
             Some(async move {
                 progress(Progress::Loading {
                     context: name.clone(),
                 });
-                rollout::boot(deployer, context, shipped).await
+                rollout::boot(deployer, context, shipped, Occasion::Start).await
             })
         });
         // Each waits for the disk several times; those that wait together wait once.
@@ -257,32 +259,34 @@ impl Host {
             self.tasks.spawn(resumption.run());
         }
         for context in self.contexts().values() {
-            self.tasks
-                .spawn(compensation::run(self.invoker.clone(), context.clone()));
-        }
-        self.tasks.spawn(release_holds(self.invoker.clone()));
-        for context in self.contexts().values() {
-            faults::tell_at_start(&self.invoker, context);
+            self.start_for(context);
         }
         self.tasks.spawn(autoscale::run(
             self.invoker.clone(),
             self.deployer.clone(),
             self.autoscalers.clone(),
-            self.slots_wanted.clone(),
-            self.manifest.host.instances(),
+            self.provisions.slots_wanted.clone(),
+            self.manifest().host.instances(),
         ));
         Ok(())
+    }
+
+    /// Starts what runs for one context besides what follows events and asks how it is.
+    pub(super) fn start_for(&self, context: &Arc<Context>) {
+        let invoker = &self.invoker;
+        self.tasks
+            .spawn(compensation::run(invoker.clone(), context.clone()));
+        self.tasks
+            .spawn(release_holds(invoker.clone(), context.clone()));
+        faults::tell_at_start(invoker, context);
     }
 }
 
 /// Lets everybody commit again who waits for an invocation of an earlier process that nobody has brought again.
-async fn release_holds(invoker: Arc<Invoker>) {
+async fn release_holds(invoker: Arc<Invoker>, context: Arc<Context>) {
     tokio::select! {
-        () = invoker.shutdown.cancelled() => return,
-        () = tokio::time::sleep(LONGEST_HOLD) => {}
-    }
-    for context in invoker.contexts.values() {
-        context.commits.release_left();
+        () = invoker.shutdown.cancelled() => {}
+        () = tokio::time::sleep(LONGEST_HOLD) => context.commits.release_left(),
     }
 }
 
@@ -292,10 +296,9 @@ async fn contexts(
     journals: &Journals,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-    wiring: &Arc<CurrentWiring>,
-    share: impl Fn(&ContextSettings, &Arc<config::Live>) -> Shared,
+    provisions: &Provisions,
 ) -> Result<Contexts, StartError> {
-    let mut contexts = BTreeMap::new();
+    let mut contexts = Vec::new();
     let mut generations = Vec::new();
     let file = manifest.file.as_deref();
     let stop = shutdown.child_token();
@@ -305,11 +308,11 @@ async fn contexts(
         else {
             continue;
         };
-        generations.push((name.clone(), stored_generation(ledger)?));
-        let shared = share(settings, config);
-        let context = Context::new(name, settings.clone(), ledger.clone(), shared);
-        contexts.insert(name.clone(), Arc::new(context));
+        generations.push((name.clone(), stored_generation(&ledger)?));
+        let context = provisions.context(name, settings, &ledger, config);
+        contexts.push((name.clone(), context));
     }
-    wiring.begin_with(Wiring::empty(generations));
-    Ok(contexts)
+    let empty = Wiring::empty(generations);
+    provisions.wiring.begin_with(empty);
+    Ok(contexts.into_iter().collect())
 }

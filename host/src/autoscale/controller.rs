@@ -1,6 +1,6 @@
 //! The controller: looks at each context every second, decides, and changes slots; and has idle versions leave memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,16 +47,18 @@ pub async fn run(
     instances: u32,
 ) {
     let mut controller = Controller::new(&invoker, &deployer, autoscalers, instances);
-    if controller.scaled.is_empty() {
-        return;
-    }
+    // A context that is added begins to serve with an exchange of the wiring.
+    let mut exchanges = invoker.wiring.changes();
+    controller.take_up();
     let mut seconds = interval(PERIOD);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = invoker.shutdown.cancelled() => return,
             () = wanted.notified() => controller.wake(),
-            _ = seconds.tick() => controller.evaluate(),
+            // The sender lives as long as the wiring.
+            Ok(()) = exchanges.changed() => controller.take_up(),
+            _ = seconds.tick(), if !controller.scaled.is_empty() => controller.evaluate(),
         }
     }
 }
@@ -94,22 +96,6 @@ impl Controller {
         autoscalers: Arc<Autoscalers>,
         instances: u32,
     ) -> Self {
-        let mut scaled = Vec::new();
-        let mut others = Vec::new();
-        for context in invoker.contexts.values() {
-            match (&context.settings.autoscale, context.admission.slots()) {
-                (Some(settings), Some(slots)) => scaled.push(Scaled {
-                    scaler: Scaler::new(settings.clone(), context.admission.max_running()),
-                    desired: slots.count(),
-                    slots: slots.clone(),
-                    context: context.clone(),
-                    uses: 0,
-                    looked_at: Duration::ZERO,
-                    idle_since: None,
-                }),
-                _ => others.push(context.clone()),
-            }
-        }
         Self {
             invoker: invoker.clone(),
             deployer: deployer.clone(),
@@ -117,8 +103,36 @@ impl Controller {
             began: Instant::now(),
             // One is left for whoever has no context: the host itself.
             capacity: guest::first_calls(instances).saturating_sub(1),
-            scaled,
-            others,
+            scaled: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    /// Takes up the contexts that it does not know yet.
+    fn take_up(&mut self) {
+        let contexts = self.invoker.contexts.all();
+        if contexts.len() == self.scaled.len() + self.others.len() {
+            return;
+        }
+        let scaled = self.scaled.iter().map(|one| one.context.name.clone());
+        let others = self.others.iter().map(|context| context.name.clone());
+        let known: BTreeSet<String> = scaled.chain(others).collect();
+        for context in contexts.values() {
+            if known.contains(&context.name) {
+                continue;
+            }
+            match (&context.settings.autoscale, context.admission.slots()) {
+                (Some(settings), Some(slots)) => self.scaled.push(Scaled {
+                    scaler: Scaler::new(settings.clone(), context.admission.max_running()),
+                    desired: slots.count(),
+                    slots: slots.clone(),
+                    context: context.clone(),
+                    uses: 0,
+                    looked_at: self.began.elapsed(),
+                    idle_since: None,
+                }),
+                _ => self.others.push(context.clone()),
+            }
         }
     }
 

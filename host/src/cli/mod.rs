@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod additions;
 mod address;
 mod app_flags;
 mod audit;

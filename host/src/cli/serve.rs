@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::additions;
 use super::app_flags::ServeFlags;
 use super::components;
 use super::failure::Failure;
@@ -42,13 +43,14 @@ impl Serve {
         let listeners = Listeners::open(&manifest)?;
         let components = components::files(&manifest, &Options::default())?;
         let flags = &self.flags;
-        let served = serving::serve(manifest, components, flags, listeners, signals, &Log);
+        let log = Log(flags.clone());
+        let served = serving::serve(manifest, components, flags, listeners, signals, &log);
         served.await.map(drop)
     }
 }
 
 /// Tells in the log.
-struct Log;
+struct Log(ServeFlags);
 
 impl Watch for Log {
     fn step(&self, step: Progress) {
@@ -76,5 +78,6 @@ impl Watch for Log {
 
     fn open(&self, host: &Arc<Host>) {
         tracing::info!(contexts = host.contexts().len(), "open");
+        additions::take_up(host, self.0.clone());
     }
 }

@@ -257,8 +257,8 @@ async fn stop(host: &Host, gateway: Option<JoinHandle<Drained>>) -> bool {
         tokio::select! {
             clean = &mut stopping => return clean,
             _ = ticks.tick() => {
-                let contexts = host.contexts().values();
-                let running: u32 = contexts.map(|context| context.admission.running()).sum();
+                let contexts = host.contexts();
+                let running: u32 = contexts.values().map(|context| context.admission.running()).sum();
                 tracing::info!(invocations = running, "still draining");
             }
         }

@@ -88,17 +88,25 @@ pub(super) async fn components(
     files: BTreeMap<String, PathBuf>,
     tell: impl Fn(Resolved<'_>),
 ) -> BTreeMap<String, Shipped> {
-    let fetcher = &Fetcher::new(manifest);
+    let fetcher = Fetcher::new(manifest);
     let contexts = manifest.contexts.keys();
-    let named = contexts.filter_map(|context| Some((context, fetcher.reference(context)?)));
-    let named: Vec<_> = named.collect();
-    let kept: BTreeSet<_> = named
-        .iter()
-        .map(|(context, _)| (*context).clone())
-        .collect();
+    let kept = contexts.filter(|context| fetcher.reference(context).is_some());
+    let kept: BTreeSet<_> = kept.cloned().collect();
     fetcher.copies.keep_only(kept).await;
+    components_of(manifest, manifest.contexts.keys(), files, tell).await
+}
+
+/// The component of some contexts, likewise. What is kept for others stays.
+pub(super) async fn components_of<'a>(
+    manifest: &'a Manifest,
+    contexts: impl Iterator<Item = &'a String>,
+    files: BTreeMap<String, PathBuf>,
+    tell: impl Fn(Resolved<'_>),
+) -> BTreeMap<String, Shipped> {
+    let fetcher = &Fetcher::new(manifest);
+    let named = contexts.filter_map(|context| Some((context, fetcher.reference(context)?)));
     let until = Instant::now() + FETCHING;
-    let obtaining = named.into_iter().map(|(context, reference)| async move {
+    let obtaining = named.map(|(context, reference)| async move {
         let obtained = fetcher.obtain(context, reference, until).await;
         (context, reference, obtained)
     });
@@ -140,7 +148,8 @@ pub(super) fn keep_fetching(host: &Arc<Host>, missing: Vec<String>) {
 }
 
 async fn fetch_until_none_is_missing(host: &Arc<Host>, mut missing: Vec<String>) {
-    let fetcher = &Fetcher::new(&host.manifest);
+    let manifest = host.manifest();
+    let fetcher = &Fetcher::new(&manifest);
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut pause = pauses.next_pause();
     while !missing.is_empty() {
@@ -164,11 +173,10 @@ async fn try_again(
     until: Instant,
     pause: Duration,
 ) -> bool {
-    let (Some(context), Some(reference)) = (host.contexts().get(name), fetcher.reference(name))
-    else {
+    let (Some(context), Some(reference)) = (host.context(name), fetcher.reference(name)) else {
         return false;
     };
-    let rollouts = host.deployer.rollouts(context);
+    let rollouts = host.deployer.rollouts(&context);
     if rollouts.refused().is_none() {
         return false;
     }
@@ -180,7 +188,7 @@ async fn try_again(
     if rollouts.refused().is_none() {
         return false;
     }
-    let rollout = match rollout::bring_late(&host.deployer, context, file).await {
+    let rollout = match rollout::bring_late(&host.deployer, &context, file).await {
         Ok(rollout) => rollout,
         // Another one may be under way.
         Err(error) => return rollouts.still_refused(missing(name, reference, &error, pause)),

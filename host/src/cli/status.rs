@@ -54,7 +54,12 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     if json {
         return Ok(output::json(&seen)?);
     }
-    let Contexts { contexts, nats, .. } = seen;
+    let Contexts {
+        contexts,
+        notices: of_the_manifest,
+        nats,
+        ..
+    } = seen;
     let mut table = Table::new([
         ("CONTEXT", Align::Left),
         ("VERSION", Align::Left),
@@ -107,7 +112,7 @@ async fn all(client: &Client, json: bool) -> Result<(), Failure> {
     for fault in faults {
         output::line(fault)?;
     }
-    for notice in notices {
+    for notice in notices.into_iter().chain(of_the_manifest) {
         output::line(notice)?;
     }
     if let Some(nats) = nats {

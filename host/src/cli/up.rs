@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::changes::Changes;
 use self::live_update::LiveUpdate;
+use super::additions;
 use super::app_flags::ServeFlags;
 use super::components;
 use super::failure::Failure;
@@ -35,8 +36,8 @@ use crate::manifest::{AdminSettings, Manifest};
   innkeeper up --watch
   innkeeper up --data /tmp/stay --listen 127.0.0.1:0")]
 pub(super) struct Up {
-    /// Build what is changed while it serves, and swap it in as a new version; where the manifest is changed, start anew. What is built so is
-    /// there sooner and runs slower: deploy what `innkeeper build` makes
+    /// Build what is changed while it serves, and swap it in as a new version; a context that is new in the manifest is built and added, and where
+    /// anything else of the manifest is changed, start anew. What is built so is there sooner and runs slower: deploy what `innkeeper build` makes
     #[arg(long, env = "INNKEEPER_WATCH")]
     watch: bool,
     #[command(flatten)]
@@ -60,7 +61,8 @@ impl Up {
             progress,
             gateway,
             operators,
-            watched: Mutex::new(changes.map(|changes| (self.flags.clone(), options, changes))),
+            flags: self.flags.clone(),
+            watched: Mutex::new(changes.map(|changes| (options, changes))),
             restart: CancellationToken::new(),
         });
         let flags = &self.flags;
@@ -116,10 +118,11 @@ impl Up {
 /// Tells someone who may see all this for the first time.
 struct Newcomer {
     progress: Arc<Progress>,
+    flags: ServeFlags,
     gateway: SocketAddr,
     operators: SocketAddr,
     /// How what is changed is built, where it is watched.
-    watched: Mutex<Option<(ServeFlags, Options, Changes)>>,
+    watched: Mutex<Option<(Options, Changes)>>,
     /// Cancelled when the app is to be started anew.
     restart: CancellationToken,
 }
@@ -159,21 +162,24 @@ impl Watch for Newcomer {
         for line in welcome(host, self.gateway, self.operators) {
             self.progress.say(line);
         }
-        if let Some((flags, options, changes)) = self.watched.lock().take() {
-            let live_update = LiveUpdate {
-                host: host.clone(),
-                flags,
-                options,
-                progress: self.progress.clone(),
-            };
-            let (restart, shutdown) = (self.restart.clone(), host.shutdown.clone());
-            host.tasks.spawn(async move {
-                let watching = shutdown.run_until_cancelled(live_update.watch(changes));
-                if let Some(()) = watching.await {
-                    restart.cancel();
-                }
-            });
-        }
+        let watched = self.watched.lock().take();
+        let Some((options, changes)) = watched else {
+            additions::take_up(host, self.flags.clone());
+            return;
+        };
+        let live_update = LiveUpdate {
+            host: host.clone(),
+            flags: self.flags.clone(),
+            options,
+            progress: self.progress.clone(),
+        };
+        let (restart, shutdown) = (self.restart.clone(), host.shutdown.clone());
+        host.tasks.spawn(async move {
+            let watching = shutdown.run_until_cancelled(live_update.watch(changes));
+            if let Some(()) = watching.await {
+                restart.cancel();
+            }
+        });
     }
 
     fn restart(&self) -> impl Future<Output = ()> + Send {
@@ -183,10 +189,11 @@ impl Watch for Newcomer {
 
 /// Where to look, and what to try.
 fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<String> {
-    let app = &host.manifest.app.name;
+    let manifest = host.manifest();
+    let app = &manifest.app.name;
     let contexts = counted(host.contexts().len(), "context");
-    let scheme = serving::scheme(host.manifest.admin.tls.is_some());
-    let public = serving::scheme(host.manifest.gateway.tls.is_some());
+    let scheme = serving::scheme(manifest.admin.tls.is_some());
+    let public = serving::scheme(manifest.gateway.tls.is_some());
     let admin = match operators == AdminSettings::default().listen && scheme == "http" {
         true => String::new(),
         false => format!(" --admin {scheme}://{operators}"),
@@ -209,10 +216,8 @@ fn welcome(host: &Host, gateway: SocketAddr, operators: SocketAddr) -> Vec<Strin
 
 /// A route that can be read without knowing anything.
 fn something_to_see(host: &Host) -> Option<String> {
-    let versions = host
-        .contexts()
-        .values()
-        .filter_map(|context| context.version());
+    let contexts = host.contexts();
+    let versions = contexts.values().filter_map(|context| context.version());
     let routes = versions.flat_map(|version| version.description.routes.clone());
     routes
         .filter(|route| route.method == "GET" && !route.path.contains('{'))

@@ -1,6 +1,7 @@
 //! What every room may build upon: ids, the clock, the thread of cause, pauses between attempts, budgets of memory, and what goes in and out of a web invocation.
 
 mod backoff;
+mod by_name;
 mod clock;
 pub(crate) mod cloud_event;
 pub mod correlation;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     verified_identity::{InvalidIdentity, Statement},
 };
 pub use self::{
+    by_name::ByName,
     clock::wall_clock,
     correlation::Correlation,
     counted::counted,

@@ -28,6 +28,8 @@ pub(crate) struct Feed {
     /// The other sources: each tells when it has news.
     idle: FuturesUnordered<News>,
     places: FeedPosition,
+    /// Of these kinds, or of all when none is named.
+    kinds: Arc<BTreeSet<String>>,
     /// How many are still to be left out.
     skip: usize,
 }
@@ -103,19 +105,11 @@ impl Feed {
             ready: BinaryHeap::new(),
             idle: FuturesUnordered::new(),
             places: FeedPosition::default(),
+            kinds,
             skip: 0,
         };
         for (context, ledger) in contexts {
-            let mut source = Source {
-                read: 0,
-                told: EventPosition::default(),
-                kinds: kinds.clone(),
-                waiting: VecDeque::new(),
-                reading: None,
-                flushed: ledger.flushed_watch(),
-                context: context.into(),
-                ledger,
-            };
+            let mut source = Source::new(&context, &ledger, &feed.kinds);
             match &begin {
                 Begin::Start => {}
                 Begin::Now => source.go_on_after(source.end()),
@@ -134,6 +128,25 @@ impl Feed {
             feed.skip = feed.skip.saturating_sub(count);
         }
         Ok(feed)
+    }
+
+    /// Adds a context: its events after one.
+    pub fn add(&mut self, context: &str, ledger: &Arc<Ledger>, after: EventPosition) {
+        let mut source = Source::new(context, ledger, &self.kinds);
+        source.go_on_after(after);
+        self.places.note(context, after);
+        self.unseen.push(self.sources.len());
+        self.sources.push(source);
+    }
+
+    /// Whether it tells of a context.
+    pub fn has(&self, context: &str) -> bool {
+        self.places.0.contains_key(context)
+    }
+
+    /// Of how many contexts it tells.
+    pub fn count(&self) -> usize {
+        self.sources.len()
     }
 
     /// The next event; `None` when all that there are have been told. Dropping it loses none.
@@ -194,6 +207,19 @@ impl Feed {
 }
 
 impl Source {
+    fn new(context: &str, ledger: &Arc<Ledger>, kinds: &Arc<BTreeSet<String>>) -> Self {
+        Self {
+            read: 0,
+            told: EventPosition::default(),
+            kinds: kinds.clone(),
+            waiting: VecDeque::new(),
+            reading: None,
+            flushed: ledger.flushed_watch(),
+            context: context.into(),
+            ledger: ledger.clone(),
+        }
+    }
+
     fn end(&self) -> EventPosition {
         EventPosition {
             commit: self.ledger.flushed(),

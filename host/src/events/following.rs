@@ -13,7 +13,7 @@ use super::lane_cursor::Source;
 use super::retrying::Retries;
 use crate::core::Backoff;
 use crate::invocation::Context;
-use crate::journal;
+use crate::journal::{self, Ledger};
 use crate::versions::Version;
 
 /// What a context follows with.
@@ -164,7 +164,7 @@ fn sources_of(events: &Events, context: &Context, version: &Version) -> Vec<Sour
     for followed in &version.description.follows {
         sources.insert(followed.source.as_str(), events.ledger(&followed.source));
     }
-    let known = |(name, ledger): (&str, Option<_>)| {
+    let known = |(name, ledger): (&str, Option<Arc<Ledger>>)| {
         if ledger.is_none() {
             tracing::warn!(
                 context = context.name,
@@ -174,7 +174,7 @@ fn sources_of(events: &Events, context: &Context, version: &Version) -> Vec<Sour
         }
         Some(Source {
             name: name.to_owned(),
-            ledger: Arc::clone(ledger?),
+            ledger: ledger?,
         })
     };
     sources.into_iter().filter_map(known).collect()

@@ -26,7 +26,7 @@ pub(super) async fn forget_results(events: Arc<Events>) {
     while wait(period, &events.shutdown).await {
         let retention = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
         let before = wall_clock().saturating_sub(retention);
-        for context in events.invoker.contexts.values() {
+        for context in events.invoker.contexts.all().values() {
             for kind in [Kept::Results, Kept::Intents] {
                 if let Err(failure) = forget_of(&events, context, kind, before).await {
                     tracing::warn!(context = context.name, ?kind, %failure, "old results could not be removed; trying again later");
@@ -78,7 +78,7 @@ pub(super) async fn trim_sagas(events: Arc<Events>) {
         return;
     };
     while wait(SAGAS_EVERY, &events.shutdown).await {
-        match saga::trim(ledger, events.manifest.sagas.keys(), SAGAS).await {
+        match saga::trim(&ledger, events.manifest.sagas.keys(), SAGAS).await {
             Ok(()) | Err(CommitError::Conflict { .. }) => {}
             Err(error) => {
                 tracing::warn!(%error, "old sagas could not be removed; trying again later");

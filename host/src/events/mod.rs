@@ -26,8 +26,9 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::cursor_record::Cursor;
 pub(crate) use self::follower::{Follower, Watched};
+pub(crate) use self::following::follow_as_described;
 pub use self::following::{Following, Lag, lag};
-use crate::invocation::{Context, Invoker, PerContext};
+use crate::invocation::{Context, Invoker};
 use crate::journal::{self, Ledger};
 use crate::manifest::Manifest;
 
@@ -35,7 +36,6 @@ use crate::manifest::Manifest;
 pub struct Events {
     pub(crate) invoker: Arc<Invoker>,
     manifest: Arc<Manifest>,
-    following: PerContext<Following>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -44,7 +44,6 @@ impl Events {
     /// Those of an app, whose contexts do not follow yet.
     pub fn new(invoker: &Arc<Invoker>, manifest: &Arc<Manifest>) -> Self {
         Self {
-            following: PerContext::new(&invoker.contexts),
             tasks: invoker.tasks.clone(),
             shutdown: invoker.shutdown.clone(),
             manifest: manifest.clone(),
@@ -53,11 +52,15 @@ impl Events {
     }
 
     /// What a context follows with.
-    pub(crate) fn following(&self, context: &Context) -> &Following {
-        self.following.of(context)
+    #[allow(
+        clippy::unused_self,
+        reason = "only who has this may ask for what a context follows with"
+    )]
+    pub(crate) fn following<'a>(&self, context: &'a Context) -> &'a Following {
+        context.part()
     }
 
-    fn ledger(&self, name: &str) -> Option<&Arc<Ledger>> {
+    fn ledger(&self, name: &str) -> Option<Arc<Ledger>> {
         self.invoker.ledgers.get(name)
     }
 }
@@ -68,24 +71,8 @@ impl Events {
 ///
 /// When a journal cannot be read; what was started already ends with the host.
 pub fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
-    for context in events.invoker.contexts.values() {
-        following::start(events, context)?;
-        events
-            .tasks
-            .spawn(redelivery::put_back(events.clone(), context.clone()));
-        let timers = timer::OfContext(context.clone());
-        events
-            .tasks
-            .spawn(timer::run(timers, events.shutdown.clone()));
-        for (name, schedule) in &context.settings.schedule {
-            let scheduled = schedule::Scheduled {
-                ledger: context.ledger.clone(),
-                name: name.clone(),
-                schedule: schedule.clone(),
-            };
-            let running = schedule::run(scheduled, events.shutdown.clone());
-            events.tasks.spawn(running);
-        }
+    for context in events.invoker.contexts.all().values() {
+        start_for(events, context)?;
     }
     saga::start(events)?;
     events
@@ -93,4 +80,40 @@ pub fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
         .spawn(housekeeping::forget_results(events.clone()));
     events.tasks.spawn(housekeeping::trim_sagas(events.clone()));
     Ok(())
+}
+
+/// Starts what runs for one context: its followers, its timers, its schedules.
+///
+/// # Errors
+///
+/// When a journal cannot be read; what was started already ends with the host.
+fn start_for(events: &Arc<Events>, context: &Arc<Context>) -> Result<(), journal::Error> {
+    following::start(events, context)?;
+    start_timers(events, context);
+    Ok(())
+}
+
+/// Starts the same for a context that is added.
+pub(crate) async fn join(events: &Arc<Events>, context: &Arc<Context>) {
+    following::follow_as_described(events, context).await;
+    start_timers(events, context);
+}
+
+fn start_timers(events: &Arc<Events>, context: &Arc<Context>) {
+    events
+        .tasks
+        .spawn(redelivery::put_back(events.clone(), context.clone()));
+    let timers = timer::OfContext(context.clone());
+    events
+        .tasks
+        .spawn(timer::run(timers, events.shutdown.clone()));
+    for (name, schedule) in &context.settings.schedule {
+        let scheduled = schedule::Scheduled {
+            ledger: context.ledger.clone(),
+            name: name.clone(),
+            schedule: schedule.clone(),
+        };
+        let running = schedule::run(scheduled, events.shutdown.clone());
+        events.tasks.spawn(running);
+    }
 }

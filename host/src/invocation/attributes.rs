@@ -62,7 +62,7 @@ impl Attributes {
         // A context's events are what their data says, and nothing else.
         let outside = invoker.ledgers.outside.get(source);
         let kept = outside.map_or(Ok(None), |outside| {
-            record::find(outside, Space::Meta, &key(&event.id))
+            record::find(&outside, Space::Meta, &key(&event.id))
         });
         Ok(kept?.unwrap_or_else(|| Self::derived(event)))
     }

@@ -82,7 +82,7 @@ async fn calls_of(invocation: &Invocation, intent: &Intent) -> Result<MadeCalls,
             gone.push(callee.clone());
             continue;
         };
-        for call in made_at(callee, &run).await? {
+        for call in made_at(&callee, &run).await? {
             found.insert(call.id.place(), call);
         }
     }
@@ -117,7 +117,7 @@ pub(super) fn has_final_call(
     let run = id.run(intent.run);
     let callees = intent.callees.iter();
     for callee in callees.filter_map(|callee| invoker.contexts.get(callee)) {
-        let mut calls = committed_at(callee, &run)?.into_iter();
+        let mut calls = committed_at(&callee, &run)?.into_iter();
         if calls.any(|call| call.effect == Effect::Committed { undo: None }) {
             return Ok(true);
         }

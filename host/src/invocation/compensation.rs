@@ -156,11 +156,11 @@ async fn one_opens(invoker: &Invoker, context: &Context) {
         .filter_map(|name| invoker.contexts.get(&name))
         .map(|callee| async move {
             callee.opened().await;
-            &callee.name
+            callee
         })
         .collect();
     match opening.next().await {
-        Some(callee) => pauses.opened(callee),
+        Some(callee) => pauses.opened(&callee.name),
         None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! One bounded context at run time.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,7 +8,6 @@ use tokio::sync::Notify;
 
 use super::admission::Admission;
 use super::availability::Availability;
-use super::by_name::ByName;
 use super::circuit_breaker::Breakers;
 use super::commit_hold::Commits;
 use super::compensation::Compensations;
@@ -16,8 +16,10 @@ use super::idempotency::KeysInProgress;
 use super::interrupted_requests::InterruptedRequests;
 use super::key_locks::KeyLocks;
 use super::known_good::KnownGood;
+use super::parts::Parts;
 use super::traffic::Traffic;
 use crate::config;
+use crate::core::ByName;
 use crate::core::memory::{Budget, MemoryShare};
 use crate::guest::{InstanceShare, Share};
 use crate::journal::{self, Ledger, Space};
@@ -80,6 +82,8 @@ pub struct Context {
     pub answers: Arc<Budget>,
     wiring: Arc<CurrentWiring>,
     config: Arc<config::Live>,
+    /// What floors above keep for it.
+    parts: Parts,
 }
 
 /// What a context has of its app.
@@ -145,10 +149,16 @@ impl Context {
             answers: shared.answers,
             wiring: shared.wiring,
             config: shared.config,
+            parts: Parts::default(),
             name: name.to_owned(),
             settings,
             ledger,
         }
+    }
+
+    /// What a floor above keeps for it, which is made when it is first asked for: by its type, which only that floor has.
+    pub(crate) fn part<T: Any + Send + Sync + Default>(&self) -> &T {
+        self.parts.of()
     }
 
     /// What serves in it at this moment.

@@ -20,7 +20,7 @@ pub fn offering(invoker: &Invoker, interface: &str) -> Option<String> {
 /// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, with the reason.
 pub async fn dispatch(invoker: &Arc<Invoker>, request: Request) -> Answered {
     let interface = &request.operation.interface;
-    let callee = offering(invoker, interface).and_then(|name| invoker.contexts.get(&name).cloned());
+    let callee = offering(invoker, interface).and_then(|name| invoker.contexts.get(&name));
     let Some(callee) = callee else {
         return Answered::unavailable(format!("no context offers {interface}"));
     };

@@ -115,7 +115,9 @@ pub async fn event(
         Ok(done) => !done.answer.is_success(),
         Err(failure) => failure.is_fault_of_context(),
     };
-    let traffic = context.followed.get(&delivery.source, Traffic::default);
+    let traffic = context
+        .followed
+        .get_or_make(&delivery.source, Traffic::default);
     traffic.note(began.elapsed(), failed);
     let done = ended?;
     match done.answer {

@@ -1,6 +1,5 @@
 //! What invocations work with, and nothing else of the host.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::Guard;
@@ -10,12 +9,13 @@ use tokio_util::task::TaskTracker;
 use super::context::Context;
 use super::host_events::HostEvents;
 use super::suspicion::Suspicions;
+use crate::core::ByName;
 use crate::core::memory::Budget;
 use crate::journal::Ledgers;
 use crate::versions::{CurrentWiring, Wiring};
 
-/// The contexts of an app, by name.
-pub type Contexts = BTreeMap<String, Arc<Context>>;
+/// The contexts of an app, by name. Some may be added while the host runs; none is taken out.
+pub type Contexts = ByName<Context>;
 
 /// What invocations work with.
 pub struct Invoker {

@@ -7,7 +7,6 @@ pub mod admission;
 mod attempts;
 mod attributes;
 mod availability;
-mod by_name;
 mod cached_response;
 mod call;
 mod calls_made;
@@ -38,9 +37,9 @@ mod load_meter;
 mod occurrences;
 mod origin;
 mod outbox;
+mod parts;
 pub mod pending_compensation;
 pub mod pending_undos;
-mod per_context;
 pub(crate) mod publishable;
 pub mod quota;
 mod read_usage;
@@ -70,13 +69,13 @@ pub(crate) use self::{
     attributes::Attributes,
     context::{Shared, stored_generation},
     occurrences::Occurrences,
-    per_context::PerContext,
 };
 pub use self::{
     availability::{Availability, Intake},
     call::{Answered, Caller, Request as CallRequest},
     context::{Context, GENERATION_KEY},
     context_slots::ContextSlots,
+    crash_recovery::Resumption,
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,

@@ -111,7 +111,7 @@ pub fn texts(invoker: &Invoker, pending: &PendingCompensation) -> Option<Vec<Str
         return Some(Vec::new());
     };
     let callee = invoker.contexts.get(&known.callee)?;
-    undo_call::texts(callee, known.call.as_ref()?)
+    undo_call::texts(&callee, known.call.as_ref()?)
         .ok()
         .flatten()
 }

@@ -42,7 +42,7 @@ pub fn undos(
             pending.calls += 1;
         }
     };
-    for caller in invoker.contexts.values() {
+    for caller in invoker.contexts.all().values() {
         let (mut calls, mut runs) = (Vec::new(), Vec::new());
         pending_compensation::each_pending(caller, |pending| {
             // Of one that cannot be read nobody knows what would undo it: that is for an operator.

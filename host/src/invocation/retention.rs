@@ -161,6 +161,6 @@ fn is_awaited(
     let Some(run) = undone.as_ref().unwrap_or(call).caller() else {
         return Ok(false);
     };
-    let is_owed = compensation::is_owed(context, &run)?;
-    Ok(is_owed || undone.is_none() && intent::exists(context, &run.invocation())?)
+    let is_owed = compensation::is_owed(&context, &run)?;
+    Ok(is_owed || undone.is_none() && intent::exists(&context, &run.invocation())?)
 }

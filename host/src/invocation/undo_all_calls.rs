@@ -26,7 +26,7 @@ pub(super) async fn find(
     run: &RunId,
 ) -> Result<Vec<Call>, Refusal> {
     let callee = undo_call::callee(invoker, compensation)?;
-    let mut calls = calls_made::made_at(callee, run).await?;
+    let mut calls = calls_made::made_at(&callee, run).await?;
     calls.retain(|call| match &call.effect {
         Effect::Committed { undo } => undo.is_some(),
         Effect::Unknown => true,

@@ -45,24 +45,32 @@ pub(super) async fn undo(
         return Ok(Undone::Calls(run.clone(), calls));
     }
     let callee = callee(invoker, compensation)?;
-    let stored = match find(callee, &compensation.call)? {
+    let stored = match find(&callee, &compensation.call)? {
         Some(stored) => Some(stored),
         None => {
             // What was handed to the committer for a caller that is gone may be committed yet: wait until it is decided.
             let barrier = callee.ledger.barrier().await;
             barrier.map_err(|error| Failure::of_commit(&callee.name, error))?;
-            find(callee, &compensation.call)?
+            find(&callee, &compensation.call)?
         }
     };
     match stored {
         Some(stored) => {
-            undo_stored(invoker, callee, compensation, &stored, &context.name, which).await
+            undo_stored(
+                invoker,
+                &callee,
+                compensation,
+                &stored,
+                &context.name,
+                which,
+            )
+            .await
         }
-        None => match intent::find(callee, &compensation.call.invocation())? {
+        None => match intent::find(&callee, &compensation.call.invocation())? {
             // It was cut short: what it called is for its own context to undo.
             Some(intent) => {
                 let id = compensation.call.invocation();
-                crash_recovery::abandon(invoker, callee, id, intent).await?;
+                crash_recovery::abandon(invoker, &callee, id, intent).await?;
                 Ok(Undone::Now)
             }
             None => Ok(Undone::NothingToDo),
@@ -71,10 +79,10 @@ pub(super) async fn undo(
 }
 
 /// The context where a call was made that is to be undone.
-pub(super) fn callee<'a>(
-    invoker: &'a Invoker,
+pub(super) fn callee(
+    invoker: &Invoker,
     compensation: &Compensation,
-) -> Result<&'a Arc<Context>, Refusal> {
+) -> Result<Arc<Context>, Refusal> {
     let name = &compensation.callee;
     invoker.contexts.get(name).ok_or_else(|| {
         Refusal::new(

@@ -93,6 +93,16 @@ pub(super) struct CommitterHandle {
 }
 
 impl Ledger {
+    /// How surely its commits are kept, unless one says otherwise.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// The position of the newest commit when it was opened.
+    pub fn begun_with(&self) -> u64 {
+        self.begun.position
+    }
+
     pub(super) fn new(
         context: &str,
         durability: Durability,

@@ -48,6 +48,14 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// A document in which nothing is written.
+    pub(super) fn nowhere() -> Self {
+        Self {
+            place: Place::File(0),
+            value: Value::Table(BTreeMap::new()),
+        }
+    }
+
     /// Reads a file's text.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let table = DeTable::parse(text).map_err(|error| {

@@ -36,6 +36,11 @@ impl Fault {
         self
     }
 
+    /// One line for the user, where it does not matter where something was written: which setting, and what is wrong with it.
+    pub(super) fn without_place(&self) -> String {
+        one_line(&format!("{}: {}", self.path.join("."), self.message))
+    }
+
     /// One line for the user: where, which setting, and what is wrong with it.
     pub(super) fn explain(&self, file: &str, text: &str) -> String {
         let place = match &self.place {

@@ -68,6 +68,7 @@ pub use self::{
     gateway_tls::{GatewayTlsSettings, TlsVersion},
     healing::{HealingSettings, LivenessCheck, restarts_at_once},
     journal::{Durability, Engine, JournalSettings},
+    live::{CurrentManifest, ForTheNextStart},
     nats::{CALLS, NatsSettings},
     network::Network,
     oci_reference::{InvalidReference, OciReference},

@@ -34,7 +34,7 @@ impl Relay {
             has_ended: false,
             place: place.clone(),
         };
-        let Some(own) = self.bridge.ledger(HOST_SOURCE).cloned() else {
+        let Some(own) = self.bridge.ledger(HOST_SOURCE) else {
             return Ok(());
         };
         dead_letter::store(&own, &letter).await?;
@@ -93,7 +93,7 @@ impl Relay {
                     after: before,
                     upto: position,
                 };
-                if let Some(ledger) = self.bridge.ledger(&request.context).cloned() {
+                if let Some(ledger) = self.bridge.ledger(&request.context) {
                     let mut republication = Republication::begin(request, &ledger).await?;
                     republication.answer = Some(answer);
                     self.republications.push_back(republication);
@@ -104,7 +104,7 @@ impl Relay {
                 from,
                 answer,
             } => {
-                let Some(ledger) = self.bridge.ledger(&context).cloned() else {
+                let Some(ledger) = self.bridge.ledger(&context) else {
                     return Ok(());
                 };
                 let after = EventPosition {
@@ -205,7 +205,7 @@ impl Relay {
             reading(move || dead_letter::get(&bridge, &id)).await?
         };
         if let (Some(letter), Some(own)) = (letter, own) {
-            dead_letter::store(own, &letter.ended()).await?;
+            dead_letter::store(&own, &letter.ended()).await?;
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Relay {
         let requests: Vec<_> = lasting
             .map(|republication| republication.request.clone())
             .collect();
-        Ok(republish::store_requests(own, &requests).await?)
+        Ok(republish::store_requests(&own, &requests).await?)
     }
 
     /// Notifies operators when the stream holds none of the events that were published.
@@ -232,7 +232,7 @@ impl Relay {
             let mut events = 0;
             for (context, upto) in &places.0 {
                 if let Some(ledger) = bridge.ledger(context) {
-                    events += lag::between(ledger, EventPosition::default(), *upto)?;
+                    events += lag::between(&ledger, EventPosition::default(), *upto)?;
                 }
             }
             Ok(events)

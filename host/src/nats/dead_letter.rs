@@ -64,7 +64,7 @@ pub fn get(
     let Some(ledger) = bridge.ledger(HOST_SOURCE) else {
         return Ok(None);
     };
-    let letter: Option<RelayDeadLetter> = record::find(ledger, Space::DeadLetter, &id.key())?;
+    let letter: Option<RelayDeadLetter> = record::find(&*ledger, Space::DeadLetter, &id.key())?;
     Ok(letter.filter(|letter| !letter.has_ended))
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn store(ledger: &Ledger, letter: &RelayDeadLetter) -> Result<(
 /// When the journal cannot be written.
 pub async fn drop(bridge: &Bridge, letter: RelayDeadLetter) -> Result<(), CommitError> {
     match bridge.ledger(HOST_SOURCE) {
-        Some(ledger) => store(ledger, &letter.ended()).await,
+        Some(ledger) => store(&ledger, &letter.ended()).await,
         None => Ok(()),
     }
 }

@@ -91,6 +91,9 @@ pub(super) enum NatsError {
     /// Somebody else has published into the stream, or what was sent before arrived late.
     #[error("the stream has a newer message than expected")]
     Overtaken,
+    /// A context was added, whose events are to be published, too.
+    #[error("a context was added")]
+    Added,
     /// The journals cannot be read.
     #[error(transparent)]
     Feed(#[from] FeedError),

@@ -30,7 +30,7 @@ pub fn behind(bridge: &Bridge) -> Result<Option<u64>, journal::Error> {
         return Ok(None);
     };
     let mut events = 0;
-    for (name, ledger) in bridge.ledgers() {
+    for (name, ledger) in bridge.ledgers().iter() {
         let (after, upto) = (places.0.get(name).copied(), ledger.flushed());
         for lane in 0..LANES {
             events += ledger.journal().count_events(lane, after, upto)?;

@@ -28,18 +28,42 @@ use std::sync::Arc;
 
 pub use self::bridge::Bridge;
 pub use self::command::RelayCommand;
-use self::connection::Connection;
 pub use self::dead_letter_id::{NotARelayDeadLetterId, RelayDeadLetterId};
 pub use self::lag::behind;
 use self::message::Address;
 pub use self::status::{NatsStatus, SubscriptionStatus};
 pub use self::subject::of_event as subject_of_event;
 pub use self::subscription::{StreamLoss, acknowledge_loss};
+use crate::manifest::Subscription;
 
 /// Starts to publish, to take in and to answer, if the manifest says where. Never fails and never waits: NATS may come later.
 pub fn start(bridge: &Arc<Bridge>) {
-    let subscriptions = bridge.manifest.subscriptions();
-    let (Some(settings), Some(status)) = (&bridge.manifest.nats, &bridge.status) else {
+    let manifest = bridge.manifest();
+    let subscriptions = manifest.subscriptions();
+    follow(bridge, subscriptions);
+    let (Some(settings), Some(status), Some(connection)) =
+        (&manifest.nats, &bridge.status, &bridge.connection)
+    else {
+        return;
+    };
+    let manifest = bridge.manifest();
+    let app = &manifest.app.name;
+    let address = Address::new(app, settings);
+    let calls = calls::Calls::new(bridge, connection, &address.prefix);
+    bridge.tasks.spawn(calls.run());
+    let relay = relay::Relay::new(
+        bridge,
+        settings.clone(),
+        status.clone(),
+        connection,
+        address,
+    );
+    bridge.tasks.spawn(relay.run());
+}
+
+/// Starts to take in what is followed outside.
+pub fn follow(bridge: &Arc<Bridge>, subscriptions: Vec<Subscription>) {
+    let (Some(status), Some(connection)) = (&bridge.status, &bridge.connection) else {
         if let Some(subscription) = subscriptions.first() {
             tracing::warn!(
                 subject = subscription.subject,
@@ -48,23 +72,10 @@ pub fn start(bridge: &Arc<Bridge>) {
         }
         return;
     };
-    let app = &bridge.manifest.app.name;
-    let connection = Arc::new(Connection::new(app, settings, status));
-    let address = Address::new(app, settings);
-    let calls = calls::Calls::new(bridge, &connection, &address.prefix);
-    bridge.tasks.spawn(calls.run());
-    let relay = relay::Relay::new(
-        bridge,
-        settings.clone(),
-        status.clone(),
-        &connection,
-        address,
-    );
-    bridge.tasks.spawn(relay.run());
     for subscription in subscriptions {
         if let Some(ledger) = bridge.ledger(&subscription.source) {
             let subscriber =
-                subscription::Subscriber::new(bridge, &connection, status, ledger, subscription);
+                subscription::Subscriber::new(bridge, connection, status, &ledger, subscription);
             bridge.tasks.spawn(subscriber.run());
         }
     }

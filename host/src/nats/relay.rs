@@ -1,6 +1,6 @@
 //! The relay: takes events from the journals and publishes them, for as long as the host runs.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use async_nats::jetstream::stream::Stream;
@@ -96,6 +96,9 @@ impl Relay {
             if self.confirmed != before {
                 backoff = connection::backoff();
             }
+            if matches!(error, NatsError::Added) {
+                continue;
+            }
             if let NatsError::Unpublishable { id, reason } = &error {
                 match self.set_aside(id, reason).await {
                     Ok(()) => continue,
@@ -130,8 +133,9 @@ impl Relay {
         let bridge = self.bridge.clone();
         let (places, dead_letters, requests) = reading(move || {
             let own = bridge.ledger(HOST_SOURCE);
-            let places = own.map_or(Ok(None), |own| relay_position::read(own))?;
-            let requests = own.map_or(Ok(Vec::new()), |own| republish::stored_requests(own))?;
+            let own = own.as_deref();
+            let places = own.map_or(Ok(None), relay_position::read)?;
+            let requests = own.map_or(Ok(Vec::new()), republish::stored_requests)?;
             Ok((places, dead_letter::all(&bridge)?, requests))
         })
         .await?;
@@ -141,7 +145,7 @@ impl Relay {
         let dead_letters = dead_letters.into_iter().map(|letter| letter.place);
         self.dead_letters = dead_letters.map(|id| (id.context, id.position)).collect();
         for request in requests {
-            if let Some(ledger) = self.bridge.ledger(&request.context).cloned() {
+            if let Some(ledger) = self.bridge.ledger(&request.context) {
                 self.republications
                     .push_back(Republication::begin(request, &ledger).await?);
             }
@@ -152,12 +156,14 @@ impl Relay {
     /// Connects, finds out where the stream ends, and goes on from there.
     async fn publish(&mut self) -> Result<std::convert::Infallible, NatsError> {
         let context = self.jetstream().await?;
-        let contexts = || self.bridge.ledgers().keys();
+        let ledgers = self.bridge.ledgers();
+        let contexts = || ledgers.keys();
         let opened = stream::open(&context, &self.address, &self.settings, contexts()).await?;
         let End { sequence, event } =
             stream::end(&opened.stream, &self.address, contexts()).await?;
         let is_empty = sequence == 0;
         self.go_on_after(&opened.stream, event).await?;
+        self.take_up_added(&opened.stream, &ledgers).await?;
         if is_empty {
             self.notify_empty_stream(opened.is_new).await?;
         }
@@ -206,13 +212,51 @@ impl Relay {
         self.begin_after(kept).await
     }
 
+    /// Whether a context was added whose events are not read yet.
+    pub(super) fn lacks_a_journal(&self) -> bool {
+        let feed = self.feed.as_ref();
+        feed.is_some_and(|feed| feed.count() < self.bridge.invoker.ledgers.own.count())
+    }
+
+    /// Reads from now on what the stream takes by now of contexts that were added: of one that comes back, what comes after its last event there.
+    async fn take_up_added(
+        &mut self,
+        stream: &Stream,
+        ledgers: &BTreeMap<String, Arc<Ledger>>,
+    ) -> Result<(), NatsError> {
+        if !self.lacks_a_journal() {
+            return Ok(());
+        }
+        let places = match self.outlives_the_process() {
+            true => self.published(stream).await?,
+            false => FeedPosition::default(),
+        };
+        let Some(feed) = &mut self.feed else {
+            return Ok(());
+        };
+        for (name, ledger) in ledgers {
+            if feed.has(name) {
+                continue;
+            }
+            let place = places.0.get(name).copied();
+            // A journal that was begun anew has nothing to do with what was counted.
+            let place = place.filter(|place| place.commit <= ledger.flushed());
+            let place = place.unwrap_or_default();
+            feed.add(name, ledger, place);
+            self.read.note(name, place);
+            self.places.note(name, place);
+            self.status.note_place(name, place);
+        }
+        Ok(())
+    }
+
     /// Where the host's own journal says that it stood.
     async fn read_kept(&self) -> Result<Option<FeedPosition>, NatsError> {
         let bridge = self.bridge.clone();
         reading(move || {
             bridge
                 .ledger(HOST_SOURCE)
-                .map_or(Ok(None), |own| relay_position::read(own))
+                .map_or(Ok(None), |own| relay_position::read(&own))
         })
         .await
     }
@@ -220,7 +264,8 @@ impl Relay {
     /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
     async fn published(&self, stream: &Stream) -> Result<FeedPosition, NatsError> {
         let mut places = self.read_kept().await?.unwrap_or_default();
-        let further = self.bridge.ledgers().iter().filter(|(name, ledger)| {
+        let ledgers = self.bridge.ledgers();
+        let further = ledgers.iter().filter(|(name, ledger)| {
             let kept = places.0.get(*name).map_or(0, |place| place.commit);
             ledger.flushed() > kept
         });
@@ -243,12 +288,12 @@ impl Relay {
     /// Whether what was counted by a process before this one can be true of the journals. In memory they begin anew with each, and come to the same places
     /// with other events.
     fn outlives_the_process(&self) -> bool {
-        self.bridge.manifest.journal.engine != Engine::Memory
+        self.bridge.manifest().journal.engine != Engine::Memory
     }
 
     /// Whether the journals hold an event where the stream says it is.
     async fn is_ours(&self, last: &Published) -> Result<bool, NatsError> {
-        let ledger = self.bridge.ledger(&last.context).cloned();
+        let ledger = self.bridge.ledger(&last.context);
         let (Some(ledger), Some(place)) = (ledger, last.place) else {
             return Ok(false);
         };
@@ -360,7 +405,7 @@ impl Relay {
             return Ok(());
         }
         if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
-            relay_position::keep(own, &self.places).await?;
+            relay_position::keep(&own, &self.places).await?;
             self.kept = self.places.clone();
         }
         Ok(())

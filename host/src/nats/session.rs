@@ -91,9 +91,14 @@ pub(super) async fn run(
         bytes: 0,
         group: 1,
     };
+    // A context that is added begins to serve with an exchange of the wiring.
+    let mut exchanges = relay.bridge.invoker.wiring.changes();
     let mut keeping = tokio::time::interval(KEEPING);
     keeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        if relay.lacks_a_journal() {
+            return Err(NatsError::Added);
+        }
         session.fill(relay).await?;
         let is_idle = session.has_room();
         let news = async {
@@ -110,6 +115,8 @@ pub(super) async fn run(
                 }
             }
             () = news => {}
+            // The sender lives as long as the wiring.
+            Ok(()) = exchanges.changed() => {}
             Some(command) = relay.commands.recv() => relay.execute(command).await?,
             _ = keeping.tick() => {
                 relay.keep_position().await?;

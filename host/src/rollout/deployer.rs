@@ -14,9 +14,9 @@ use super::rebuild::Rebuilds;
 use super::rollouts::Rollouts;
 use crate::events::Events;
 use crate::guest::{ArtifactCache, Engine};
-use crate::invocation::{Context, Invoker, PerContext};
+use crate::invocation::{Context, Invoker};
 use crate::journal::Ledger;
-use crate::manifest::{Manifest, restarts_at_once};
+use crate::manifest::{CurrentManifest, Manifest, restarts_at_once};
 use crate::versions::CurrentWiring;
 
 /// What versions are brought in, exchanged and watched with.
@@ -26,7 +26,7 @@ pub struct Deployer {
     pub(super) invoker: Arc<Invoker>,
     pub(super) events: Arc<Events>,
     pub(super) wiring: Arc<CurrentWiring>,
-    pub(super) manifest: Arc<Manifest>,
+    manifest: Arc<CurrentManifest>,
     /// What makes guests of components.
     pub(super) engine: Engine,
     /// Components that are compiled.
@@ -35,9 +35,6 @@ pub struct Deployer {
     pub(super) compiler: Compiler,
     pub(super) tasks: TaskTracker,
     pub(super) shutdown: CancellationToken,
-    rollouts: PerContext<Rollouts>,
-    rebuilds: PerContext<Rebuilds>,
-    health: PerContext<Health>,
     /// Places for those that are restarted at once.
     pub(super) restarts: Semaphore,
 }
@@ -46,7 +43,7 @@ impl Deployer {
     /// For an app whose contexts have no versions yet; what it stores is in the data directory.
     pub fn new(
         events: &Arc<Events>,
-        manifest: &Arc<Manifest>,
+        manifest: &Arc<CurrentManifest>,
         engine: Engine,
         compiler: Compiler,
         data: &Path,
@@ -55,12 +52,9 @@ impl Deployer {
         Self {
             components: ComponentStore::new(data.join("components")),
             artifacts: ArtifactCache::new(data.join("artifacts")),
-            rollouts: PerContext::new(&invoker.contexts),
-            rebuilds: PerContext::new(&invoker.contexts),
-            health: PerContext::new(&invoker.contexts),
             restarts: Semaphore::new(restarts_at_once(
-                manifest.host.max_restarting,
-                invoker.contexts.len(),
+                manifest.load().host.max_restarting,
+                invoker.contexts.count(),
             )),
             tasks: invoker.tasks.clone(),
             shutdown: invoker.shutdown.clone(),
@@ -73,21 +67,38 @@ impl Deployer {
         }
     }
 
+    /// As many may be restarted at once as becomes so many contexts more.
+    pub(crate) fn grow(&self, by: usize) {
+        let percent = self.manifest().host.max_restarting;
+        let contexts = self.invoker.contexts.count();
+        let before = restarts_at_once(percent, contexts.saturating_sub(by));
+        let now = restarts_at_once(percent, contexts);
+        self.restarts.add_permits(now.saturating_sub(before));
+    }
+
+    /// The manifest as it holds.
+    pub(super) fn manifest(&self) -> Arc<Manifest> {
+        self.manifest.load()
+    }
+
     /// How the versions of a context come and go.
-    pub fn rollouts(&self, context: &Context) -> &Rollouts {
-        self.rollouts.of(context)
+    #[allow(clippy::unused_self, reason = "only who has this may ask for it")]
+    pub fn rollouts<'a>(&self, context: &'a Context) -> &'a Rollouts {
+        context.part()
     }
 
     /// How a context is.
-    pub fn health(&self, context: &Context) -> &Health {
-        self.health.of(context)
+    #[allow(clippy::unused_self, reason = "only who has this may ask for it")]
+    pub fn health<'a>(&self, context: &'a Context) -> &'a Health {
+        context.part()
     }
 
-    pub(super) fn rebuilds(&self, context: &Context) -> &Rebuilds {
-        self.rebuilds.of(context)
+    #[allow(clippy::unused_self, reason = "only who has this may ask for it")]
+    pub(super) fn rebuilds<'a>(&self, context: &'a Context) -> &'a Rebuilds {
+        context.part()
     }
 
-    pub(super) fn ledger(&self, name: &str) -> Option<&Arc<Ledger>> {
+    pub(super) fn ledger(&self, name: &str) -> Option<Arc<Ledger>> {
         self.invoker.ledgers.get(name)
     }
 

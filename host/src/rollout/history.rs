@@ -101,7 +101,7 @@ pub(super) struct Arrival {
 
 /// The versions of one context.
 pub(super) struct History<'a> {
-    ledger: &'a Arc<Ledger>,
+    ledger: Arc<Ledger>,
     context: &'a str,
 }
 
@@ -123,7 +123,7 @@ impl<'a> History<'a> {
     /// # Errors
     ///
     /// When the host has no journal of its own, which ends with it.
-    pub(super) fn of(deployer: &'a Deployer, context: &'a str) -> Result<Self, journal::Error> {
+    pub(super) fn of(deployer: &Deployer, context: &'a str) -> Result<Self, journal::Error> {
         let ledger = deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
         Ok(Self { ledger, context })
     }
@@ -138,7 +138,7 @@ impl<'a> History<'a> {
 
     /// A version by its digest.
     pub(super) fn find(&self, digest: VersionDigest) -> Result<Option<Entry>, journal::Error> {
-        record::find(self.ledger, Space::Meta, &self.key(digest))
+        record::find(&*self.ledger, Space::Meta, &self.key(digest))
     }
 
     /// All versions, newest first.

@@ -3,6 +3,7 @@
 //! What is newer makes way where it does not fit, or is not ready, and what served before goes on in its place. What served before stays, whatever it lacks;
 //! that is told. So one component that does not pass stops no other context.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -12,6 +13,7 @@ use super::compatibility;
 use super::deployer::Deployer;
 use super::gate::Refusal;
 use super::signature_check;
+use crate::manifest::ContextSettings;
 use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
 /// How many contexts note at once what serves in them.
@@ -27,6 +29,7 @@ pub async fn open(
     boots: &mut [Boot],
     strict: bool,
 ) -> Result<(), BootError> {
+    let contexts = &deployer.manifest().contexts;
     // Without versions, as the journals say.
     let empty = deployer.wiring.load().clone();
     loop {
@@ -34,7 +37,7 @@ pub async fn open(
             return Err(refused.clone());
         }
         let fitting = deployer.wiring.rewire(
-            async |rewiring| fitting(deployer, rewiring, &empty, boots, strict).await,
+            async |rewiring| fitting(deployer, rewiring, &empty, contexts, boots, strict).await,
             || {},
         );
         if let Err((place, refusal)) = fitting.await {
@@ -58,17 +61,23 @@ pub async fn open(
     active.try_collect::<()>().await
 }
 
-async fn refuse(deployer: &Arc<Deployer>, boots: &mut [Boot], place: usize, refusal: Refusal) {
+pub(super) async fn refuse(
+    deployer: &Arc<Deployer>,
+    boots: &mut [Boot],
+    place: usize,
+    refusal: Refusal,
+) {
     if let Some(boot) = boots.get_mut(place) {
         boot.refuse(deployer, refusal).await;
     }
 }
 
-/// Puts together what serves, or answers which of it may not serve or does not fit, and why.
-async fn fitting(
+/// Puts together what serves beside what serves already, or answers which of it may not serve or does not fit, and why. `contexts` are the settings of both.
+pub(super) async fn fitting(
     deployer: &Arc<Deployer>,
     rewiring: &Rewiring,
-    empty: &Wiring,
+    beside: &Wiring,
+    contexts: &BTreeMap<String, ContextSettings>,
     boots: &[Boot],
     strict: bool,
 ) -> Result<Wiring, (usize, Refusal)> {
@@ -83,7 +92,7 @@ async fn fitting(
             None => None,
         });
     }
-    let wiring = all(deployer, empty, boots, &admitted)?;
+    let wiring = all(beside, contexts, boots, &admitted)?;
     for (place, boot) in boots.iter().enumerate() {
         // What served before goes on, and where there is nothing else a context that lacks something is better than none: that is told.
         let (Some(version), true) = (boot.version(), boot.former().is_some() || strict) else {
@@ -98,9 +107,9 @@ async fn fitting(
             }
             None => None,
         };
-        let before = wiring.with(&deployer.manifest.contexts, [serving(boot, former)]);
+        let before = wiring.with(contexts, [serving(boot, former)]);
         let around = before.as_ref().unwrap_or(&wiring);
-        compatibility::check(deployer, around, &boot.context.name, version)
+        compatibility::check(deployer, around, &boot.context, version)
             .map_err(|refusal| (place, refusal))?;
     }
     Ok(wiring)
@@ -110,15 +119,15 @@ fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
     let serving = Serving {
         current: version,
         candidate: None,
-        generation: boot.context.generation(),
+        generation: boot.generation(),
     };
     (boot.context.name.clone(), serving)
 }
 
 /// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
 fn all(
-    deployer: &Arc<Deployer>,
-    empty: &Wiring,
+    beside: &Wiring,
+    contexts: &BTreeMap<String, ContextSettings>,
     boots: &[Boot],
     admitted: &[Option<Trusted>],
 ) -> Result<Wiring, (usize, Refusal)> {
@@ -126,27 +135,27 @@ fn all(
         let servings = boots.iter().zip(admitted);
         servings.map(|(boot, trusted)| (boot, serving(boot, trusted.clone())))
     };
-    if let Ok(wiring) = empty.with(
-        &deployer.manifest.contexts,
-        servings().map(|(_, serving)| serving),
-    ) {
+    if let Ok(wiring) = beside.with(contexts, servings().map(|(_, serving)| serving)) {
         return Ok(wiring);
     }
     let mut places: Vec<_> = servings().enumerate().collect();
     places.sort_by_key(|(_, (boot, _))| boot.is_new());
-    let mut wiring = empty
-        .with(&deployer.manifest.contexts, [])
+    let mut wiring = beside
+        .with(contexts, [])
         .map_err(|error| (0, Refusal::from(error)))?;
     for (place, (_, serving)) in places {
         wiring = wiring
-            .with(&deployer.manifest.contexts, [serving])
+            .with(contexts, [serving])
             .map_err(|error| (place, Refusal::from(error)))?;
     }
     Ok(wiring)
 }
 
 /// The first version that is not ready, and why.
-async fn not_ready(deployer: &Arc<Deployer>, boots: &mut [Boot]) -> Option<(usize, Refusal)> {
+pub(super) async fn not_ready(
+    deployer: &Arc<Deployer>,
+    boots: &mut [Boot],
+) -> Option<(usize, Refusal)> {
     for (place, boot) in boots.iter_mut().enumerate() {
         if let Err(refusal) = boot.ready(deployer).await {
             return Some((place, refusal));

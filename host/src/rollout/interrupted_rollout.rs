@@ -1,5 +1,7 @@
 //! A record of the rollout in progress in the host's own journal, from which the next start reports one that was interrupted.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::deployer::Deployer;
@@ -30,13 +32,12 @@ fn key(context: &Context) -> String {
     format!("rollout/{}", context.name)
 }
 
-fn ledger(deployer: &Deployer) -> Result<&Ledger, journal::Error> {
-    let ledger = deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
-    Ok(ledger)
+fn ledger(deployer: &Deployer) -> Result<Arc<Ledger>, journal::Error> {
+    deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
 }
 
 fn find(deployer: &Deployer, context: &Context) -> Result<Option<Pending>, journal::Error> {
-    record::find(ledger(deployer)?, Space::Meta, &key(context))
+    record::find(&*ledger(deployer)?, Space::Meta, &key(context))
 }
 
 /// Notes that a rollout has begun.

@@ -29,7 +29,7 @@ pub(super) fn of_version(
     let follows = follows.filter(|followed| followed.source != context);
     found.extend(follows.filter_map(|followed| missing_publisher(deployer, wiring, followed)));
     found.extend(uncalled(wiring, version));
-    for (name, saga) in &deployer.manifest.sagas {
+    for (name, saga) in &deployer.manifest().sagas {
         let starts = std::iter::once(&saga.starts);
         let events = starts.chain(&saga.completes).chain(&saga.compensates);
         for event in events.filter(|event| event.context == context) {
@@ -45,7 +45,7 @@ pub(super) fn of_version(
 }
 
 /// The imports that nobody offers.
-fn uncalled(wiring: &Wiring, version: &Version) -> Vec<String> {
+pub(super) fn uncalled(wiring: &Wiring, version: &Version) -> Vec<String> {
     let uses = version.guest.uses().keys();
     let unoffered = uses.filter(|interface| wiring.links.offering(interface).is_none());
     let tell = |interface: &String| {

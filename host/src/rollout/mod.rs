@@ -8,6 +8,7 @@
 
 mod abort_decision;
 mod active_version;
+mod addition;
 mod analysis;
 mod boot;
 mod compatibility;
@@ -49,13 +50,14 @@ mod verification;
 mod version_state;
 
 pub use self::{
+    addition::{Joined, join},
     analysis::Evidence,
-    boot::{Boot, BootError, Shipped, boot},
+    boot::{Boot, BootError, Occasion, Shipped, boot},
     compile::{CompileError, CompileLimits, Compiler},
     component_store::ComponentStore,
     deployer::Deployer,
     gate::{Gate, Refusal},
-    healing::start as start_healing,
+    healing::{start as start_healing, start_for as start_healing_for},
     health::{Condition, Health, HealthState, LastState, Seen},
     history::{Entry, Step as HistoryStep, history},
     initial_wiring::open,

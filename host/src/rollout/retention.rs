@@ -63,7 +63,7 @@ async fn remove(
     digest: VersionDigest,
     _: &RwLockWriteGuard<'_, ()>,
 ) -> Result<(), CommitError> {
-    for (name, context) in &deployer.invoker.contexts {
+    for (name, context) in deployer.invoker.contexts.all().iter() {
         let entry = History::of(deployer, name)?.find(digest)?;
         let is_stored = entry.is_some_and(|entry| entry.is_stored);
         if is_stored || deployer.rollouts(context).under_way() == Some(digest) {

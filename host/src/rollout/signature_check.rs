@@ -100,7 +100,7 @@ fn named_key(context: &str) -> String {
     format!("named/{context}")
 }
 
-fn ledger(deployer: &Deployer) -> Result<&Arc<Ledger>, journal::Error> {
+fn ledger(deployer: &Deployer) -> Result<Arc<Ledger>, journal::Error> {
     deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)
 }
 
@@ -154,7 +154,8 @@ async fn signed(
     digest: VersionDigest,
     brought: Option<&str>,
 ) -> Result<Option<Signed>, Refusal> {
-    let settings = &deployer.manifest.rollout;
+    let manifest = deployer.manifest();
+    let settings = &manifest.rollout;
     let kept = kept(deployer, &context.name, digest);
     let kept = kept.map_err(|error| Refusal::at(Gate::Signature, error))?;
     let verified = brought.or(kept.as_deref()).map(|signature| {
@@ -163,7 +164,7 @@ async fn signed(
             revoked: &settings.revoked_keys,
         };
         let subject = Subject {
-            app: &deployer.manifest.app.name,
+            app: &manifest.app.name,
             context: &context.name,
             digest,
         };
@@ -188,7 +189,7 @@ async fn signed(
 /// What the manifest itself names needs no signature, unless the manifest says so: who writes it also says whose signatures are good. What it named before serves on
 /// where what it names now cannot.
 async fn is_exempt(deployer: &Deployer, context: &Context, digest: VersionDigest) -> bool {
-    if deployer.manifest.rollout.require_shipped_signature {
+    if deployer.manifest().rollout.require_shipped_signature {
         return false;
     }
     let names = is_named(context) && active_version::is_shipped(deployer, context, digest).await;
@@ -210,7 +211,7 @@ fn named_before(
     context: &str,
 ) -> Result<Option<VersionDigest>, journal::Error> {
     let kept: Option<Option<VersionDigest>> =
-        record::find(ledger(deployer)?, Space::Meta, &named_key(context))?;
+        record::find(&*ledger(deployer)?, Space::Meta, &named_key(context))?;
     Ok(kept.flatten())
 }
 
@@ -237,7 +238,7 @@ fn kept(
     digest: VersionDigest,
 ) -> Result<Option<String>, journal::Error> {
     record::find(
-        ledger(deployer)?,
+        &*ledger(deployer)?,
         Space::Meta,
         &signature_key(context, digest),
     )
@@ -262,7 +263,7 @@ pub(super) async fn keep(
 ///
 /// When the journal cannot be read.
 pub fn floor(deployer: &Deployer, context: &str) -> Result<Option<Floor>, journal::Error> {
-    record::find(ledger(deployer)?, Space::Meta, &floor_key(context))
+    record::find(&*ledger(deployer)?, Space::Meta, &floor_key(context))
 }
 
 /// When a version was signed, by the signature that it came with: that was good when it came, and says so still when it has expired, or its key was revoked.

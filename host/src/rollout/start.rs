@@ -56,7 +56,7 @@ pub async fn begin(
     if deployer.shutdown.is_cancelled() {
         return Err(UploadError::Stopping);
     }
-    let limit = deployer.manifest.rollout.max_size;
+    let limit = deployer.manifest().rollout.max_size;
     let size = upload.bytes.len();
     if size as u64 > limit {
         return Err(too_big(size as u64, limit).into());
@@ -114,7 +114,7 @@ async fn as_component(
         .into());
     }
     let (limit, limits) = (
-        deployer.manifest.rollout.max_size,
+        deployer.manifest().rollout.max_size,
         verification::limits(deployer, context),
     );
     let wrapped = deployer.compiler.wrap(bytes, limit, limits).await;

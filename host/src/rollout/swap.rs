@@ -199,7 +199,7 @@ async fn take_over(
                 if let Some(exchange) = &exchange {
                     serving.generation = exchange.generation;
                 }
-                let after = compatibility::wire(deployer, wiring, &context.name, serving)?;
+                let after = compatibility::wire(deployer, wiring, context, serving)?;
                 swapped.decided = deciding.elapsed();
                 swapped.former = before.version().cloned();
                 let active = next(ActiveVersion::read(&context.ledger)?.unwrap_or_default())?;
@@ -301,7 +301,7 @@ pub(super) async fn ramp(
         .wiring
         .rewire(
             async |wiring| {
-                compatibility::check(deployer, wiring, &context.name, version)?;
+                compatibility::check(deployer, wiring, context, version)?;
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
                 // It may have been restarted meanwhile: that is the same one.
                 if before.version().map(|version| version.digest) != Some(current.digest) {

@@ -110,7 +110,7 @@ pub(super) async fn pass(
         (None, None) => "it reads the state as it is".to_owned(),
     };
     rollout.passed(Gate::Schema, told, clock.lap());
-    compatibility::check(deployer, &wiring, &context.name, &version)?;
+    compatibility::check(deployer, &wiring, context, &version)?;
     compatibility::could_have(deployer, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,
@@ -268,7 +268,8 @@ async fn bring(
 
 /// What looking at a component of a context may take.
 pub(super) fn limits(deployer: &Deployer, context: &Context) -> CompileLimits {
-    let settings = &deployer.manifest.rollout;
+    let manifest = deployer.manifest();
+    let settings = &manifest.rollout;
     CompileLimits {
         time: settings.compile_time,
         memory: settings.compile_memory(),

@@ -116,7 +116,7 @@ pub fn story(
 ) -> Result<Option<Story>, journal::Error> {
     let mut redactor = Redactor::new(host);
     let mut invocations = Vec::new();
-    for (context, ledger) in &host.ledgers().own {
+    for (context, ledger) in host.ledgers().own.all().iter() {
         for recorded in ledger.journal().story(correlation_id)? {
             let redaction = redactor.of_commit(context, &recorded.1)?;
             if let Some(mut invocation) = invocation(context, recorded) {

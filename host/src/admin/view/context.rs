@@ -22,6 +22,9 @@ pub struct Contexts {
     pub app: String,
     /// The contexts, by name.
     pub contexts: Vec<Context>,
+    /// What an operator should know of the manifest as it is by now: a context that is not added, and why; what is left for the next start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
     /// How the events on NATS are; absent when the app publishes none there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nats: Option<Nats>,

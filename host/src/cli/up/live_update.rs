@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::changes::Changes;
 use crate::app::Host;
 use crate::build::{self, Options};
+use crate::cli::additions;
 use crate::cli::app_flags::ServeFlags;
 use crate::cli::components;
 use crate::cli::failure::Failure;
@@ -65,7 +66,7 @@ impl From<String> for NotSwapped {
 impl LiveUpdate {
     /// Brings in whatever is changed, until the app has to be started anew: what is read only then has changed, or contexts that fit only together.
     pub async fn watch(self, mut changes: Changes) {
-        let mut manifest = (*self.host.manifest).clone();
+        let mut manifest = (*self.host.manifest()).clone();
         changes.follow(&manifest, &self.options).await;
         let mut brought = BTreeMap::new();
         for (name, file) in components::files(&manifest, &self.options).unwrap_or_default() {
@@ -79,10 +80,13 @@ impl LiveUpdate {
             self.progress.clear();
             match changed {
                 Ok(Change::App) => return,
-                Ok(Change::Components(files)) => {
+                Ok(Change::Components(mut files)) => {
+                    let holds = self.host.manifest();
+                    files.retain(|name, _| holds.contexts.contains_key(name));
                     if self.bring(files, &mut brought, began).await.is_break() {
                         return;
                     }
+                    self.add(&manifest, &mut brought, began).await;
                 }
                 Err(failure) => {
                     self.progress.say(format_args!("error: {failure}"));
@@ -105,7 +109,7 @@ impl LiveUpdate {
             }
         });
         built.await?;
-        if self.host.manifest.needs_a_start_for(manifest) {
+        if !self.host.manifest().needs_a_start_for(manifest).is_empty() {
             self.progress
                 .say("the manifest has changed; starting anew, at the same ports");
             return Ok(Change::App);
@@ -114,6 +118,29 @@ impl LiveUpdate {
             manifest,
             &self.options,
         )?))
+    }
+
+    /// Adds the contexts that are new.
+    async fn add(
+        &self,
+        manifest: &Manifest,
+        brought: &mut BTreeMap<String, VersionDigest>,
+        began: Instant,
+    ) {
+        let added = additions::add(&self.host, manifest, &self.options).await;
+        for (name, digest) in added.serve {
+            let took = human_duration(began.elapsed());
+            self.progress.say(format_args!(
+                "  {name:<16} added, and serves, {took} after the change"
+            ));
+            brought.insert(name, digest);
+        }
+        let refused: Vec<_> = added.refused.iter().map(additions::not_added).collect();
+        for notice in &refused {
+            let notice = shown(notice, SENTENCE);
+            self.progress.say(format_args!("error: {notice}"));
+        }
+        self.host.note_of_manifest(refused);
     }
 
     /// Swaps in what is another than what was brought last. What does not fit yet is tried again when another has been swapped in. Breaks where several wait
@@ -191,7 +218,7 @@ impl LiveUpdate {
             by: BY.to_owned(),
             is_shipped: false,
         };
-        let begun = rollout::begin(&self.host.deployer, context, upload).await;
+        let begun = rollout::begin(&self.host.deployer, &context, upload).await;
         let rollout = begun.map_err(|error| error.to_string())?;
         let ending = rollout.until(|progress| progress.outcome.is_some());
         let ended = tokio::time::timeout(TAKING_OVER, ending).await;

@@ -31,10 +31,10 @@ pub(super) fn start(events: &Arc<Events>) -> Result<(), journal::Error> {
     let Some(ledger) = events.ledger(HOST_SOURCE) else {
         return Ok(());
     };
-    if !former::exist(ledger)? {
-        return watch(events, ledger);
+    if !former::exist(&ledger)? {
+        return watch(events, &ledger);
     }
-    let (events, ledger) = (events.clone(), ledger.clone());
+    let events = events.clone();
     let moving = events.clone();
     moving.tasks.spawn(async move {
         let mut backoff = Backoff::of_journal();
@@ -77,12 +77,8 @@ fn sources(events: &Events) -> Vec<Source> {
                 .any(|event| event.context == name)
         })
     };
-    let named = events
-        .invoker
-        .ledgers
-        .own
-        .iter()
-        .filter(|(name, _)| named(name));
+    let ledgers = events.invoker.ledgers.own.all();
+    let named = ledgers.iter().filter(|(name, _)| named(name));
     named
         .map(|(name, ledger)| Source {
             name: name.clone(),
@@ -113,7 +109,7 @@ pub fn list(
             let places = store::places(name, Some(state));
             for entry in ledger.scan(store::SPACE, &places, limit, true)? {
                 let (_, about) = store::read_place(&entry)?;
-                let known = store::read(ledger, &mut ReadSet::default(), name, &about)?;
+                let known = store::read(&ledger, &mut ReadSet::default(), name, &about)?;
                 match known {
                     Some(Known::Begun(saga)) if saga.state == state => found.push(saga),
                     // It has gone on since its place was read.

@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub use self::breaker::{Breaker, BreakerState};
 pub(super) use self::breaker::{Entered, Trial};
 pub(super) use self::pool::Connection;
-use super::by_name::ByName;
 use super::call::Caller;
+use crate::core::ByName;
 use crate::manifest::{CircuitBreaker, GATEWAY, NATS};
 
 /// The circuit breakers of one callee, by caller.
@@ -63,7 +63,7 @@ impl Breakers {
 
     fn named(&self, caller: &str) -> Arc<Breaker> {
         let make = || Breaker::new(caller, &self.callee, &self.settings, self.call_depth);
-        self.breakers.get(caller, make)
+        self.breakers.get_or_make(caller, make)
     }
 }
 

@@ -65,8 +65,12 @@ fn what_is_called_live_needs_no_start_and_what_is_not_does() {
     for (key, before, one, other) in cases {
         assert!(has_words(&[key.to_owned()]), "{key} is no key");
         let [one, other] = [one, other].map(|value| read(&format!("{before}{value}\n")).unwrap());
-        assert!(!one.needs_a_start_for(&one), "{key}");
-        assert_eq!(one.needs_a_start_for(&other), !is_live(key), "{key}");
+        assert!(one.needs_a_start_for(&one).is_empty(), "{key}");
+        assert_eq!(
+            one.needs_a_start_for(&other).is_empty(),
+            is_live(key),
+            "{key}"
+        );
     }
 }
 

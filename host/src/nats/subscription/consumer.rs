@@ -96,7 +96,7 @@ pub(super) async fn open(
 
 fn ephemeral(bridge: &Bridge, subscription: &Subscription, after: u64) -> pull::Config {
     pull::Config {
-        description: Some(format!("What {} follows", bridge.manifest.app.name)),
+        description: Some(format!("What {} follows", bridge.manifest().app.name)),
         filter_subject: subscription.subject.clone(),
         deliver_policy: DeliverPolicy::ByStartSequence {
             start_sequence: after + 1,
@@ -113,7 +113,7 @@ fn ephemeral(bridge: &Bridge, subscription: &Subscription, after: u64) -> pull::
 fn durable(bridge: &Bridge, subscription: &Subscription) -> pull::Config {
     pull::Config {
         durable_name: Some(name(bridge, &subscription.source, &subscription.subject)),
-        description: Some(format!("What {} follows", bridge.manifest.app.name)),
+        description: Some(format!("What {} follows", bridge.manifest().app.name)),
         filter_subject: subscription.subject.clone(),
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
@@ -125,7 +125,8 @@ fn durable(bridge: &Bridge, subscription: &Subscription) -> pull::Config {
 
 /// The name of the durable consumer of a followed subject.
 fn name(bridge: &Bridge, source: &str, subject: &str) -> String {
-    let app = &bridge.manifest.app.name;
+    let manifest = bridge.manifest();
+    let app = &manifest.app.name;
     let digest = digest(&[subject.as_bytes()]);
     format!(
         "innkeeper-{app}-{source}-{}",
@@ -140,7 +141,7 @@ async fn remove_former(
     stream: &Stream,
     places: &BTreeMap<String, StreamPosition>,
 ) {
-    let followed = bridge.manifest.subscriptions();
+    let followed = bridge.manifest().subscriptions();
     let is_followed = |subject: &str| {
         let mut followed = followed.iter();
         followed.any(|other| other.source == subscription.source && other.subject == subject)

@@ -268,7 +268,7 @@ impl Subscriber {
                         && other.is_of(info)
                         && other.sequence > to
                     {
-                        let followed = self.bridge.manifest.subscriptions();
+                        let followed = self.bridge.manifest().subscriptions();
                         let mut followed = followed.iter();
                         let is_read = followed.any(|subscription| {
                             subscription.source == self.subscription.source
@@ -383,13 +383,13 @@ pub async fn acknowledge_loss(
     let (Some(ledger), Some(status)) = (bridge.ledger(source), &bridge.status) else {
         return Ok(false);
     };
-    let mut followed = bridge.manifest.subscriptions().into_iter();
+    let mut followed = bridge.manifest().subscriptions().into_iter();
     if !followed.any(|followed| followed.source == source && followed.subject == subject) {
         return Ok(false);
     }
-    let is_seen = StreamLoss::acknowledge(ledger, subject).await?;
+    let is_seen = StreamLoss::acknowledge(&ledger, subject).await?;
     if is_seen {
-        let loss = StreamLoss::read(ledger, subject)?;
+        let loss = StreamLoss::read(&ledger, subject)?;
         status.note_subscription(source, subject, |status| status.loss = loss);
     }
     Ok(is_seen)

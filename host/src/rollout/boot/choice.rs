@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Boot, BootError, Choice, Shipped};
+use super::{Boot, BootError, Choice, Occasion, Shipped};
 use crate::core::{CorrelationId, VersionDigest};
-use crate::invocation::Context;
+use crate::invocation::{Context, stored_generation};
 use crate::journal::{self, CommitError};
 use crate::rollout::active_version::{ActiveVersion, Shape};
 use crate::rollout::deployer::Deployer;
@@ -21,6 +21,7 @@ pub(super) struct Booting<'a> {
     pub(super) deployer: &'a Arc<Deployer>,
     pub(super) context: &'a Arc<Context>,
     pub(super) shipped: &'a Shipped,
+    pub(super) occasion: Occasion,
 }
 
 impl Booting<'_> {
@@ -30,9 +31,12 @@ impl Booting<'_> {
         let read = ActiveVersion::read(&self.context.ledger);
         let active = read.map_err(|error| self.journal(error.into()))?;
         let served = active.as_ref().and_then(|active| active.digest);
+        let generation = stored_generation(&self.context.ledger);
         let mut boot = Boot {
             context: self.context.clone(),
             shipped: self.shipped.clone(),
+            occasion: self.occasion,
+            generation: generation.map_err(|error| self.journal(error.into()))?,
             choice: None,
             former: None,
             refused: None,

@@ -105,6 +105,18 @@ pub enum BootError {
 }
 
 impl BootError {
+    /// The context.
+    pub fn context(&self) -> &str {
+        match self {
+            Self::Unreadable { context, .. }
+            | Self::Missing { context, .. }
+            | Self::Refused { context, .. }
+            | Self::NotServing { context, .. }
+            | Self::Journal { context, .. }
+            | Self::Failed { context, .. } => context,
+        }
+    }
+
     /// The gate that was not passed, if it was one.
     fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -117,11 +129,23 @@ impl BootError {
     }
 }
 
+/// When a context comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// With the start of the host.
+    Start,
+    /// While the host runs.
+    Addition,
+}
+
 /// What a context starts with.
 pub struct Boot {
     /// The context.
     pub context: Arc<Context>,
     shipped: Shipped,
+    occasion: Occasion,
+    /// The generation of its state.
+    generation: u32,
     /// The version, if there is one.
     choice: Option<Choice>,
     /// What served before, where that is another one than the choice.
@@ -162,11 +186,13 @@ pub async fn boot(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     shipped: &Shipped,
+    occasion: Occasion,
 ) -> Result<Boot, BootError> {
     let booting = Booting {
         deployer,
         context,
         shipped,
+        occasion,
     };
     booting.run().await
 }
@@ -180,6 +206,17 @@ impl Boot {
     /// What served before, where that is another version.
     pub(super) fn former(&self) -> Option<&Arc<Version>> {
         self.former.as_ref()
+    }
+
+    /// The generation of the state that it works on.
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// It is not to come: nothing of it stays in memory.
+    pub(super) fn let_go(self, deployer: &Deployer) {
+        // What was loaded knows its context, to be loaded again.
+        deployer.rollouts(&self.context).loaded.lock().clear();
     }
 
     /// Whether the version has not served before.
@@ -199,6 +236,7 @@ impl Boot {
             deployer,
             context: &self.context,
             shipped: &self.shipped,
+            occasion: self.occasion,
         };
         let is_readiness = refusal.gate == Gate::Ready;
         let refused = match self.is_new() {
@@ -222,13 +260,17 @@ impl Boot {
 
     /// Says that something does not serve that should.
     fn note(&mut self, deployer: &Deployer, refused: BootError) {
-        let serves = match &self.choice {
-            Some(choice) => format!("{} serves on", choice.version.title),
-            None => "the context is down, and answers 503".to_owned(),
+        let serves = match (&self.choice, self.occasion) {
+            (Some(choice), _) => Some(format!("{} serves on", choice.version.title)),
+            (None, Occasion::Start) => Some("the context is down, and answers 503".to_owned()),
+            // It is not there, which is for who adds it to tell.
+            (None, Occasion::Addition) => None,
         };
-        tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected at the start");
-        let noted = format!("rejected at the start, so {serves}: {refused}");
-        *deployer.rollouts(&self.context).refused.lock() = Some(noted);
+        if let Some(serves) = serves {
+            tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected at the start");
+            let noted = format!("rejected at the start, so {serves}: {refused}");
+            *deployer.rollouts(&self.context).refused.lock() = Some(noted);
+        }
         self.refused = Some(refused);
     }
 
@@ -236,7 +278,7 @@ impl Boot {
     pub(super) async fn ready(&mut self, deployer: &Arc<Deployer>) -> Result<(), Refusal> {
         if let Some(choice) = self.choice.as_ref().filter(|_| !self.is_ready) {
             let (context, version) = (&self.context, &choice.version);
-            startup_probe::ready(deployer, context, version, context.generation()).await?;
+            startup_probe::ready(deployer, context, version, self.generation).await?;
             self.is_ready = true;
             if context.settings.scales_to_zero() {
                 // Until something is asked of it.
@@ -244,6 +286,19 @@ impl Boot {
             }
         }
         Ok(())
+    }
+
+    /// Why it has no version, if it has none.
+    pub(super) fn why_it_is_down(&self) -> Option<BootError> {
+        let why = || {
+            let refused = self.refused.clone();
+            refused.unwrap_or_else(|| BootError::Failed {
+                context: self.context.name.clone(),
+                reason: "the version that served before cannot be loaded; see the host's log"
+                    .to_owned(),
+            })
+        };
+        self.choice.is_none().then(why)
     }
 
     /// Has the version stand, and puts the history right.

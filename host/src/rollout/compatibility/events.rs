@@ -165,7 +165,8 @@ pub(in crate::rollout) fn missing_publisher(
     followed: &Followed,
 ) -> Option<String> {
     let Followed { source, kind } = followed;
-    if deployer.ledger(source).is_none() {
+    // A context that is about to be added serves here, and has no journal yet that others know of.
+    if wiring.serving(source).is_none() && deployer.ledger(source).is_none() {
         let known: BTreeSet<String> = sources(deployer);
         let nearest = nearest::suggestion(source, &known);
         return Some(format!(
@@ -189,9 +190,9 @@ pub(in crate::rollout) fn missing_publisher(
 
 /// Every source that can be followed.
 fn sources(deployer: &Deployer) -> BTreeSet<String> {
-    let outside = deployer.manifest.subscriptions().into_iter();
+    let outside = deployer.manifest().subscriptions().into_iter();
     let mut sources: BTreeSet<_> = outside.map(|subscription| subscription.source).collect();
-    sources.extend(deployer.invoker.contexts.keys().cloned());
+    sources.extend(deployer.invoker.contexts.all().keys().cloned());
     sources.insert(HOST_SOURCE.to_owned());
     sources
 }
@@ -208,15 +209,17 @@ fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTree
         let mut versions = serving.versions().peekable();
         versions.peek()?;
         let kinds = versions.flat_map(|version| version.description.publishes.clone());
-        let settings = deployer.manifest.contexts.get(source);
-        let schedules = settings
+        let manifest = deployer.manifest();
+        let schedules = manifest
+            .contexts
+            .get(source)
             .into_iter()
             .flat_map(|settings| settings.schedule.values());
         let scheduled = schedules.map(|schedule| schedule.event.clone());
         return Some(kinds.chain(scheduled).collect());
     }
     // Outside, what a message is called is known only where the manifest says so.
-    let subscriptions = deployer.manifest.subscriptions().into_iter();
+    let subscriptions = deployer.manifest().subscriptions().into_iter();
     let subscriptions = subscriptions.filter(|subscription| subscription.source == source);
     subscriptions
         .map(|subscription| subscription.kind)

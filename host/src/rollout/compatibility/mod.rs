@@ -12,20 +12,20 @@ use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use crate::core::counted;
 use crate::guest::Operation;
-use crate::invocation::pending_undos;
+use crate::invocation::{Context, pending_undos};
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
 pub(super) fn wire(
     deployer: &Deployer,
     wiring: &Wiring,
-    context: &str,
+    context: &Context,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
     if let Some(version) = serving.version() {
         check(deployer, wiring, context, version)?;
     }
-    with(deployer, wiring, context, serving)
+    with(deployer, wiring, &context.name, serving)
 }
 
 /// The same without asking whether it fits: what is rolled back to served there before.
@@ -36,7 +36,7 @@ pub(super) fn with(
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
     let changes = [(context.to_owned(), serving)];
-    Ok(wiring.with(&deployer.manifest.contexts, changes)?)
+    Ok(wiring.with(&deployer.manifest().contexts, changes)?)
 }
 
 /// Whether a version's routes and interfaces get in nobody's way.
@@ -46,7 +46,7 @@ pub(super) fn could_have(
     context: &str,
     version: &Arc<Version>,
 ) -> Result<(), Refusal> {
-    Ok(wiring.could_have(&deployer.manifest.contexts, context, version)?)
+    Ok(wiring.could_have(&deployer.manifest().contexts, context, version)?)
 }
 
 impl From<WiringError> for Refusal {
@@ -62,15 +62,18 @@ impl From<WiringError> for Refusal {
 pub(super) fn check(
     deployer: &Deployer,
     wiring: &Wiring,
-    context: &str,
+    context: &Context,
     version: &Version,
 ) -> Result<(), Refusal> {
-    let around = Around { wiring, context };
+    let around = Around {
+        wiring,
+        context: &context.name,
+    };
     around.imports(version)?;
     around.consumers(version)?;
-    around.pending_undos(deployer, version)?;
+    around.pending_undos(deployer, context, version)?;
     around.followers(version)?;
-    around.sagas(version, &deployer.manifest.sagas)?;
+    around.sagas(version, &deployer.manifest().sagas)?;
     around.follows(deployer, version)
 }
 
@@ -176,10 +179,12 @@ impl Around<'_> {
     }
 
     /// What others may still have undone can be undone, whether or not they import it any more.
-    fn pending_undos(&self, deployer: &Deployer, version: &Version) -> Result<(), Refusal> {
-        let Some(context) = deployer.invoker.contexts.get(self.context) else {
-            return Ok(());
-        };
+    fn pending_undos(
+        &self,
+        deployer: &Deployer,
+        context: &Context,
+        version: &Version,
+    ) -> Result<(), Refusal> {
         let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
         for (undo, pending) in
             pending_undos::undos(&deployer.invoker, context).map_err(unreadable)?

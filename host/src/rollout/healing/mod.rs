@@ -21,15 +21,21 @@ pub(super) use self::incident::keep_starting;
 use std::sync::Arc;
 
 use super::deployer::Deployer;
+use crate::invocation::Context;
 
 /// Starts to ask contexts how they are that have probes, and to look into those that are suspected. A context without probes costs nothing.
 pub fn start(deployer: &Arc<Deployer>) {
     deployer.tasks.spawn(suspects::run(deployer.clone()));
-    for context in deployer.invoker.contexts.values() {
-        let settings = &context.settings;
-        if settings.liveness_probe.is_some() || settings.readiness_probe.is_some() {
-            let probing = probes::run(deployer.clone(), context.clone());
-            deployer.tasks.spawn(probing);
-        }
+    for context in deployer.invoker.contexts.all().values() {
+        start_for(deployer, context);
+    }
+}
+
+/// Starts to ask one context how it is, if it has probes.
+pub fn start_for(deployer: &Arc<Deployer>, context: &Arc<Context>) {
+    let settings = &context.settings;
+    if settings.liveness_probe.is_some() || settings.readiness_probe.is_some() {
+        let probing = probes::run(deployer.clone(), context.clone());
+        deployer.tasks.spawn(probing);
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(deployer: Arc<Deployer>) {
             name = deployer.invoker.suspicions.next() => name,
         };
         if let Some(context) = deployer.invoker.contexts.get(&name) {
-            let looking = look_into(deployer.clone(), context.clone());
+            let looking = look_into(deployer.clone(), context);
             deployer.tasks.spawn(looking);
         }
     }
