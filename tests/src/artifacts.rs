@@ -23,6 +23,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "unruly",
     "caller",
     "clumsy",
+    "conductor",
     "courier",
     "visitors",
     "bell",
@@ -53,6 +54,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "shaky",
     "asker-one",
     "asker-two",
+    "witness",
 ];
 
 /// Contexts in JavaScript, and their packages.

@@ -28,9 +28,20 @@ pub async fn take_record(data: &Path, context: &str, space: Space, key: &str) ->
 /// Gives the records of a context in a space other values, as if an Innkeeper had written them that this one does not understand: each is sound as far as the journal
 /// can tell. Answers how many there were.
 pub async fn replace_records(data: &Path, context: &str, space: Space, value: &[u8]) -> usize {
+    replace_first_records(data, context, space, value, usize::MAX).await
+}
+
+/// The same with the first so many, in the order of their keys.
+pub async fn replace_first_records(
+    data: &Path,
+    context: &str,
+    space: Space,
+    value: &[u8],
+    most: usize,
+) -> usize {
     let (committer, ledger) = open(data, context).await;
     let found = ledger
-        .scan(space, &KeyRange::all(), usize::MAX, false)
+        .scan(space, &KeyRange::all(), most, false)
         .expect("it can be read");
     let writes: Vec<_> = found
         .into_iter()

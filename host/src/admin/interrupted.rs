@@ -32,7 +32,7 @@ pub(super) async fn list(
         let mut redactor = Redactor::new(&host);
         let view = |request: InterruptedRequest| {
             let contexts = [context.name.as_str()];
-            let redaction = redactor.of(Some(&request.correlation_id), contexts)?;
+            let redaction = redactor.of(request.correlation_id.as_ref(), contexts)?;
             // What the guest was sent is not looked into.
             let redaction = redaction.with_texts(None);
             Ok(view::InterruptedRequest::new(request, &redaction))

@@ -40,8 +40,10 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Un
         stuck.truncate(MOST);
         let mut redactor = Redactor::new(&host);
         let view = |pending: PendingCompensation| {
-            let contexts = [context.name.as_str(), &pending.callee];
-            let redaction = redactor.of(Some(&pending.correlation_id), contexts)?;
+            let known = pending.known.as_ref();
+            let callee = known.map(|known| known.callee.as_str());
+            let contexts = callee.into_iter().chain([context.name.as_str()]);
+            let redaction = redactor.of(known.map(|known| &known.correlation_id), contexts)?;
             let texts = pending_compensation::texts(&host.invoker, &pending);
             Ok(view::Undo::new(pending, &redaction.with_texts(texts)))
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::config;
+use crate::core::IdSecret;
 use crate::core::memory::Budget;
 use crate::guest::Engine;
 use crate::invocation::{Context, Shared};
@@ -17,6 +18,8 @@ pub(super) struct Provisions {
     pub wiring: Arc<CurrentWiring>,
     pub engine: Engine,
     pub answers: Arc<Budget>,
+    /// What the ids that guests make follow from besides their invocations.
+    pub id_secret: Arc<IdSecret>,
     pub guests_memory: Arc<Budget>,
     /// Told when work waits in a context that has no slots.
     pub slots_wanted: Arc<Notify>,
@@ -36,6 +39,7 @@ impl Provisions {
             config: config.clone(),
             wiring: self.wiring.clone(),
             answers: self.answers.clone(),
+            id_secret: self.id_secret.clone(),
             guests_memory: self.guests_memory.share(share.weight),
             share: self.engine.share(share),
             instances: self.engine.instances(settings.min_slots()),

@@ -213,13 +213,22 @@ async fn list_undos(client: &Client, name: &str, json: bool) -> Result<usize, Fa
             id,
             call,
             callee,
+            caller,
             failures,
             ..
         } = undo;
-        output::line(format_args!(
-            "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {}",
-            shown(reason, SENTENCE)
-        ))?;
+        let reason = shown(reason, SENTENCE);
+        match (call, callee) {
+            (Some(call), Some(callee)) => output::line(format_args!(
+                "{name}  {id}  call {call} of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
+            ))?,
+            (None, Some(callee)) => output::line(format_args!(
+                "{name}  {id}  whatever {caller} has called of {callee} could not be undone, after {failures} attempts, at {since}: {reason}"
+            ))?,
+            _ => output::line(format_args!(
+                "{name}  {id}  a call of {caller} cannot be undone, seen at {since}: {reason}"
+            ))?,
+        }
     }
     Ok(count)
 }
@@ -239,8 +248,9 @@ async fn list_interrupted(client: &Client, name: &str, json: bool) -> Result<usi
             reason,
             ..
         } = request;
+        let began = began.map_or_else(String::new, |began| format!(" of {began}"));
         output::line(format_args!(
-            "{name}  {id}  {} of {began} was interrupted and has not ended: {}",
+            "{name}  {id}  {}{began} was interrupted and has not ended: {}",
             shown(what, CELL),
             shown(reason, SENTENCE)
         ))?;

@@ -37,7 +37,7 @@ pub(super) async fn abandon(
 ) -> Result<Option<u64>, Failure> {
     calls_made::recover(invocation).await?;
     let run = invocation.run();
-    let undo = undoable(invocation);
+    let undo = owed(invocation);
     let last = last_step(invocation, &undo, reason).await?;
     let mut writes = records(invocation, last)?;
     if !undo.is_empty() {
@@ -71,7 +71,7 @@ pub(super) async fn abandon(
 /// When the journal cannot be written; the next run has not begun then.
 pub(super) async fn begin_again(invocation: &Invocation) -> Result<(), Failure> {
     const REASON: &str = "it made different calls when it was run again";
-    let undo = undoable(invocation);
+    let undo = owed(invocation);
     let next = invocation.replay.run().saturating_add(1);
     if !undo.is_empty() || invocation.replay.has_intent() {
         let last = last_step(invocation, &undo, REASON).await?;
@@ -92,24 +92,55 @@ pub(super) async fn begin_again(invocation: &Invocation) -> Result<(), Failure> 
 /// What a commit leaves to be undone: calls that were answered `unavailable`, and may have been committed all the same.
 pub(super) fn uncertain(invocation: &Invocation) -> Result<Vec<Write>, Failure> {
     match invocation.invoker.safeguards.compensation {
-        true => records(invocation, &invocation.replay.uncertain()),
+        true => {
+            let calls = invocation.replay.uncertain().into_iter();
+            records(invocation, &calls.map(Owed::Call).collect::<Vec<_>>())
+        }
         false => Ok(Vec::new()),
     }
 }
 
-fn undoable(invocation: &Invocation) -> Vec<(usize, Call)> {
-    match invocation.invoker.safeguards.compensation {
-        true => invocation.replay.undoable(),
-        false => Vec::new(),
+/// What a run that does not commit owes.
+enum Owed {
+    /// That a call is undone.
+    Call(Call),
+    /// That whatever it has called at a context is undone, which has left the app.
+    AllAt {
+        callee: String,
+        /// The how many-th of them it is.
+        number: usize,
+    },
+}
+
+impl Owed {
+    /// Its place among what the run owes, as that of a call. Of what cannot be found nobody knows the place: it is taken for the last that was called.
+    fn place(&self) -> usize {
+        const LAST: usize = u32::MAX as usize;
+        match self {
+            Self::Call(call) => call.id.place(),
+            Self::AllAt { number, .. } => LAST - number,
+        }
     }
+}
+
+/// What the present run owes when it does not commit, in the order of its calls.
+fn owed(invocation: &Invocation) -> Vec<Owed> {
+    if !invocation.invoker.safeguards.compensation {
+        return Vec::new();
+    }
+    let calls = invocation.replay.undoable().into_iter().map(Owed::Call);
+    let gone = invocation.replay.gone().into_iter().enumerate();
+    calls
+        .chain(gone.map(|(number, callee)| Owed::AllAt { callee, number }))
+        .collect()
 }
 
 /// Records all calls but those of the last step, which is answered.
 async fn last_step<'a>(
     invocation: &Invocation,
-    calls: &'a [(usize, Call)],
+    calls: &'a [Owed],
     reason: &str,
-) -> Result<&'a [(usize, Call)], Failure> {
+) -> Result<&'a [Owed], Failure> {
     let mut rest = calls;
     while let Some((step, after)) = rest.split_at_checked(STEP)
         && !after.is_empty()
@@ -123,22 +154,27 @@ async fn last_step<'a>(
 }
 
 /// The records of calls to be undone. The last that was made comes first.
-fn records(invocation: &Invocation, calls: &[(usize, Call)]) -> Result<Vec<Write>, Failure> {
+fn records(invocation: &Invocation, calls: &[Owed]) -> Result<Vec<Write>, Failure> {
     let run = invocation.run();
     let time = wall_clock();
-    let record = |(place, call): &(usize, Call)| {
+    let record = |owed: &Owed| {
+        let (call, callee, all_of) = match owed {
+            Owed::Call(call) => (call.id.clone(), call.callee.clone()?, None),
+            Owed::AllAt { callee, .. } => (run.as_str().into(), callee.clone(), Some(run.clone())),
+        };
         let compensation = Compensation {
             time,
-            call: call.id.clone(),
-            callee: call.callee.clone()?,
+            call,
+            callee,
             correlation_id: invocation.correlation_id.clone(),
             causation_id: invocation.id.clone(),
             failures: 0,
             due: time,
             stuck: None,
             identity: invocation.identity.clone(),
+            all_of,
         };
-        let key = compensation::key(&run, *place);
+        let key = compensation::key(&run, owed.place());
         Some(record::write(Space::Compensation, &key, &compensation))
     };
     Ok(calls

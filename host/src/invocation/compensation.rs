@@ -1,7 +1,8 @@
 //! Compensations: calls that are to be undone, and the task of each context that does it.
 //!
 //! One is never dropped by the host. It is tried until it succeeds; one that is refused again and again is *stuck*: it waits for an operator, who has it
-//! tried again or drops it. One that cannot be reached (`undo_pauses.rs`) is tried on for as long as that takes, and is shown to operators in time.
+//! tried again or drops it. One that cannot be reached (`undo_pauses.rs`) is tried on for as long as that takes, and is shown to operators in time. One whose
+//! record cannot be read waits for an operator, too, and is in nobody's way.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use super::invoker::Invoker;
 use super::record::Compensation;
 use super::undo_attempt::{Left, undo_one};
 use super::undo_pauses::UndoPauses;
-use crate::core::{RunId, wall_clock};
-use crate::journal::{self, KeyRange, Pages, Space};
+use super::unreadable_undos::UnreadableUndos;
+use crate::core::{InvocationId, RunId, wall_clock};
+use crate::journal::{self, KeyRange, PagesAroundDamage, Space};
 
 /// How many compensations are read at a time.
 const BATCH: usize = 256;
@@ -48,6 +50,7 @@ pub struct Compensations {
     new: Notify,
     claimed: Mutex<HashSet<Vec<u8>>>,
     pub(super) pauses: UndoPauses,
+    pub(super) unreadable: UnreadableUndos,
 }
 
 impl Compensations {
@@ -95,11 +98,18 @@ pub(super) fn run_of(key: &[u8]) -> &[u8] {
     end.and_then(|end| key.get(..end)).unwrap_or(key)
 }
 
+/// The invocation whose calls a compensation is of.
+pub(super) fn caller_of(key: &[u8]) -> InvocationId {
+    RunId::from(&*String::from_utf8_lossy(run_of(key))).invocation()
+}
+
 /// Whether anything that a run has called is still to be undone.
 pub(super) fn is_owed(context: &Context, run: &RunId) -> Result<bool, journal::Error> {
     let range = KeyRange::prefix(format!("{run}:"));
-    let found = context.ledger.scan(Space::Compensation, &range, 1, false)?;
-    Ok(!found.is_empty())
+    // Also where what is owed cannot be read.
+    let journal = context.ledger.journal();
+    let found = journal.count_within(Space::Compensation, &range, 1)?;
+    Ok(found.keys > 0)
 }
 
 /// How many calls are still to be undone.
@@ -195,8 +205,9 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
 }
 
 /// The compensations in a range, a page at a time.
-pub(super) fn pages(context: &Context, range: KeyRange) -> Pages<'_> {
-    context.ledger.pages(Space::Compensation, range, BATCH)
+pub(super) fn pages(context: &Context, range: KeyRange) -> PagesAroundDamage<'_> {
+    let pages = context.ledger.pages(Space::Compensation, range, BATCH);
+    pages.around_damage()
 }
 
 /// Tries at once what a run has called, on behalf of the invocation that has just failed.
@@ -275,7 +286,11 @@ async fn undo_in_order(
         if stop.is_cancelled() {
             return Ok(Left::soon());
         }
-        let left = undo_one(invoker, context, key, which).await?;
+        let left = match undo_one(invoker, context, key, which).await {
+            // An operator has decided about it meanwhile: it is looked at again.
+            Err(Failure::Contended { .. }) => Left::soon(),
+            left => left?,
+        };
         if left != Left::NOTHING {
             return Ok(left);
         }

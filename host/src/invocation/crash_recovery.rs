@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -21,10 +22,11 @@ use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
 use super::stored_result::CallKey;
+use super::unreadable_intent::{self, UnreadableIntent};
 use super::web::WebEntry;
 use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
-use crate::journal::{Cause, KeyRange, Space, Unit};
+use crate::journal::{Cause, KeyRange, Space};
 
 /// How many intents are read at a time.
 const BATCH: usize = 256;
@@ -79,10 +81,25 @@ pub fn unfinished(
 ) -> Result<Vec<Resumption>, Failure> {
     let mut resumptions = Vec::new();
     let ledger = &context.ledger;
-    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+    for page in ledger
+        .pages(Space::Intent, KeyRange::all(), BATCH)
+        .around_damage()
+    {
         for (key, value) in page? {
-            let intent: Intent = record::read(&key, &value)?;
             let id = InvocationId::from(&*String::from_utf8_lossy(&key));
+            let read = value.and_then(|value| record::read::<Intent>(&key, &value));
+            let intent = match read {
+                Ok(intent) => intent,
+                Err(error) => {
+                    resumptions.push(Resumption(Left::Unreadable(UnreadableIntent {
+                        invoker: invoker.clone(),
+                        context: context.clone(),
+                        id,
+                        error,
+                    })));
+                    continue;
+                }
+            };
             if calls_made::has_final_call(invoker, &id, &intent)? {
                 // Nobody changes what it has read before it is run again.
                 context.commits.hold_for(&id);
@@ -97,14 +114,14 @@ pub fn unfinished(
                 };
                 // Nothing runs yet, so the key is free; two intents of one key cannot both have begun.
                 let in_progress = key.and_then(|key| context.keys.try_enter(&key).ok());
-                resumptions.push(Resumption {
+                resumptions.push(Resumption(Left::Interrupted(Box::new(Interrupted {
                     invoker: invoker.clone(),
                     context: context.clone(),
                     id,
                     intent,
                     input,
                     _in_progress: in_progress,
-                });
+                }))));
             }
         }
     }
@@ -112,7 +129,24 @@ pub fn unfinished(
 }
 
 /// An invocation that is to be driven to its end: committed, or compensated.
-pub struct Resumption {
+pub struct Resumption(Left);
+
+enum Left {
+    Interrupted(Box<Interrupted>),
+    Unreadable(UnreadableIntent),
+}
+
+impl Resumption {
+    /// Drives it. Ends early only when the host stops; the intent stays then.
+    pub fn run(self) -> BoxFuture<'static, ()> {
+        match self.0 {
+            Left::Interrupted(interrupted) => Box::pin(interrupted.run()),
+            Left::Unreadable(unreadable) => Box::pin(unreadable.run()),
+        }
+    }
+}
+
+struct Interrupted {
     invoker: Arc<Invoker>,
     context: Arc<Context>,
     id: InvocationId,
@@ -121,9 +155,8 @@ pub struct Resumption {
     _in_progress: Option<super::idempotency::InProgress>,
 }
 
-impl Resumption {
-    /// Drives it. Ends early only when the host stops; the intent stays then.
-    pub async fn run(self) {
+impl Interrupted {
+    async fn run(self) {
         let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
         let mut listed = Listed::new(&self.context, &self.id, &self.intent);
         let retry = listed.retry();
@@ -161,38 +194,22 @@ impl Resumption {
         }
     }
 
-    /// Gives it up, since an operator wants that: what it called is undone, as far as that can still be found.
+    /// Gives it up, since an operator wants that: what it called is undone. Where that is not possible now it stays as it is, and the operator is told why.
     async fn drop_it(&self) -> Result<(), Failure> {
-        let ledger = &self.context.ledger;
-        let barrier = ledger.barrier().await;
+        let barrier = self.context.ledger.barrier().await;
         barrier.map_err(|error| Failure::of_commit(&self.context.name, error))?;
-        let given_up = match intent::find(&self.context, &self.id) {
+        let found = record::find(&self.context.ledger, Space::Intent, &self.id);
+        match found {
             Ok(Some(intent)) => self.give_up(intent, "an operator dropped it").await,
             // It had ended.
-            Ok(None) => return Ok(()),
-            Err(failure) => Err(failure),
-        };
-        let Err(failure) = given_up else {
-            return Ok(());
-        };
-        tracing::error!(
-            context = self.context.name,
-            invocation = self.id.as_str(),
-            correlation_id = self.intent.correlation_id.as_str(),
-            %failure,
-            "an operator dropped an interrupted request, but what it called cannot be found, and stays as it is"
-        );
-        let removal = record::removal(Space::Intent, &self.id);
-        let mut unit = Unit::bookkeeping(
-            "an interrupted request dropped by an operator",
-            ledger.applied(),
-            vec![removal],
-        );
-        unit.header.invocation = self.id.clone();
-        unit.header.correlation_id = Some(self.intent.correlation_id.clone());
-        let committed = ledger.commit(unit).await;
-        committed.map_err(|error| Failure::of_commit(&self.context.name, error))?;
-        Ok(())
+            Ok(None) => Ok(()),
+            // It says the same each time.
+            Err(error) if error.is_of_one_value() => {
+                let correlation_id = Some(self.intent.correlation_id.clone());
+                unreadable_intent::forget(&self.context, &self.id, correlation_id, &error).await
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Ends it without running it again: what it called is recorded to be undone.

@@ -98,7 +98,12 @@ pub(super) fn find(context: &Context, id: &InvocationId) -> Result<Option<Intent
 
 /// Whether an invocation has begun to call others, and has not ended.
 pub(super) fn exists(context: &Context, id: &InvocationId) -> Result<bool, journal::Error> {
-    Ok(context.ledger.get(Space::Intent, id.as_bytes())?.is_some())
+    match context.ledger.get(Space::Intent, id.as_bytes()) {
+        Ok(found) => Ok(found.is_some()),
+        // It is there, whatever it says.
+        Err(error) if error.is_of_one_value() => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The contexts that the versions of a context may call, as they are linked now.

@@ -34,10 +34,10 @@ pub struct InterruptedRequest {
     pub id: InvocationId,
     /// What was asked: the method and route of a request, or the function of a call.
     pub what: String,
-    /// The id that everything with one cause at its root shares.
-    pub correlation_id: CorrelationId,
-    /// When it began, in milliseconds since the Unix epoch.
-    pub began: u64,
+    /// The id that everything with one cause at its root shares; none where what is on record of it cannot be read.
+    pub correlation_id: Option<CorrelationId>,
+    /// When it began, in milliseconds since the Unix epoch; none where that cannot be read.
+    pub began: Option<u64>,
     /// How often ending it has failed since the host started.
     pub failures: u32,
     /// Why it has not ended.
@@ -66,23 +66,46 @@ pub(super) struct Listed<'a> {
 
 impl<'a> Listed<'a> {
     pub(super) fn new(context: &'a Context, id: &'a InvocationId, intent: &Intent) -> Self {
-        let (sender, drops) = mpsc::channel(1);
-        let retry = Arc::new(Notify::new());
         let what = match &intent.input {
             Some(StoredInput::Request(request)) => format!("{} {}", request.method, request.route),
             Some(StoredInput::Call(call)) => format!("{}#{}", call.interface, call.function),
             None => String::new(),
         };
+        let seen = InterruptedRequest {
+            id: id.clone(),
+            what,
+            correlation_id: Some(intent.correlation_id.clone()),
+            began: Some(intent.now),
+            failures: 0,
+            reason: String::new(),
+        };
+        Self::begin(context, id, seen, None)
+    }
+
+    /// One of which nobody knows what it is, and why not.
+    pub(super) fn unreadable(context: &'a Context, id: &'a InvocationId, reason: String) -> Self {
+        let seen = InterruptedRequest {
+            id: id.clone(),
+            what: "an invocation".to_owned(),
+            correlation_id: None,
+            began: None,
+            failures: 0,
+            reason: String::new(),
+        };
+        Self::begin(context, id, seen, Some(reason))
+    }
+
+    fn begin(
+        context: &'a Context,
+        id: &'a InvocationId,
+        seen: InterruptedRequest,
+        failure: Option<String>,
+    ) -> Self {
+        let (sender, drops) = mpsc::channel(1);
+        let retry = Arc::new(Notify::new());
         let entry = Entry {
-            seen: InterruptedRequest {
-                id: id.clone(),
-                what,
-                correlation_id: intent.correlation_id.clone(),
-                began: intent.now,
-                failures: 0,
-                reason: String::new(),
-            },
-            failure: None,
+            seen,
+            failure,
             drops: sender,
             retry: retry.clone(),
         };
@@ -144,12 +167,16 @@ pub fn list(context: &Context) -> Vec<InterruptedRequest> {
 }
 
 fn is_shown(context: &Context, entry: &Entry) -> bool {
-    let age = Duration::from_millis(wall_clock().saturating_sub(entry.seen.began));
-    age >= context.settings.limits.stuck_after
+    // What cannot be read does not end by itself.
+    entry.seen.began.is_none_or(|began| {
+        let age = Duration::from_millis(wall_clock().saturating_sub(began));
+        age >= context.settings.limits.stuck_after
+    })
 }
 
 fn reason(context: &Context, entry: &Entry) -> String {
     match (context.availability.check(&context.name), &entry.failure) {
+        (_, Some(failure)) if entry.seen.began.is_none() => failure.clone(),
         (Err(closed), _) => closed.to_string(),
         (Ok(()), Some(failure)) => failure.clone(),
         (Ok(()), None) => "it is being tried".to_owned(),

@@ -56,11 +56,14 @@ mod stored_result;
 mod suspicion;
 mod timer;
 pub mod traffic;
+mod undo_all_calls;
 mod undo_attempt;
 mod undo_call;
 mod undo_pauses;
 mod uninterrupted;
 mod unit;
+mod unreadable_intent;
+mod unreadable_undos;
 mod web;
 
 pub(crate) use self::{

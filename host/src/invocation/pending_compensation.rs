@@ -8,6 +8,7 @@ use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
 use super::undo_attempt;
 use super::undo_call;
+use super::unreadable_undos;
 use crate::core::{CallId, CorrelationId, InvocationId, wall_clock};
 use crate::journal::{self, CommitError, KeyRange, Space};
 
@@ -16,18 +17,25 @@ use crate::journal::{self, CommitError, KeyRange, Space};
 pub struct PendingCompensation {
     /// Names it in the context that called.
     pub id: String,
-    /// The call's id.
-    pub call: CallId,
+    /// The invocation that made the call, and did not commit.
+    pub causation_id: InvocationId,
+    /// What is known of it; none where its record cannot be read.
+    pub known: Option<Known>,
+    /// How often it was tried in vain.
+    pub failures: u32,
+    /// Why operators are shown it, since it was refused too often, could not be reached for too long, or cannot be read; none before.
+    pub stuck: Option<Stuck>,
+}
+
+/// What the record of a call that is to be undone says.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The call's id; none where it is all that the invocation has called at the callee.
+    pub call: Option<CallId>,
     /// The context that ran it.
     pub callee: String,
     /// The id that everything with one cause at its root shares.
     pub correlation_id: CorrelationId,
-    /// The invocation that made it, and did not commit.
-    pub causation_id: InvocationId,
-    /// How often it was tried in vain.
-    pub failures: u32,
-    /// Why operators are shown it, since it was refused too often, or could not be reached for too long; none before.
-    pub stuck: Option<Stuck>,
 }
 
 /// Visits what a context has to undo, in no particular order.
@@ -41,40 +49,71 @@ pub fn each_pending(
 ) -> Result<(), journal::Error> {
     for page in compensation::pages(context, KeyRange::all()) {
         for (key, value) in page? {
-            let compensation: Compensation = record::read(&key, &value)?;
-            let (failures, stuck) = match undo_attempt::overdue(context, &key, &compensation) {
-                Some(tries) if compensation.stuck.is_none() => {
-                    let stuck_after = context.settings.limits.stuck_after.as_millis();
-                    let stuck_after = u64::try_from(stuck_after).unwrap_or(u64::MAX);
-                    let stuck = Stuck {
-                        time: compensation.time.saturating_add(stuck_after),
-                        reason: tries.reason,
-                    };
-                    (
-                        compensation.failures.saturating_add(tries.count),
-                        Some(stuck),
-                    )
-                }
-                _ => (compensation.failures, compensation.stuck),
-            };
-            visit(PendingCompensation {
-                id: String::from_utf8_lossy(&key).into_owned(),
-                call: compensation.call,
-                callee: compensation.callee,
-                correlation_id: compensation.correlation_id,
-                causation_id: compensation.causation_id,
-                failures,
-                stuck,
+            let read = value.and_then(|value| record::read::<Compensation>(&key, &value));
+            visit(match read {
+                Ok(compensation) => readable(context, &key, compensation),
+                Err(error) => unreadable(context, &key, &error),
             });
         }
     }
     Ok(())
 }
 
+fn readable(context: &Context, key: &[u8], compensation: Compensation) -> PendingCompensation {
+    let (failures, stuck) = match undo_attempt::overdue(context, key, &compensation) {
+        Some(tries) if compensation.stuck.is_none() => {
+            let stuck_after = context.settings.limits.stuck_after.as_millis();
+            let stuck_after = u64::try_from(stuck_after).unwrap_or(u64::MAX);
+            let stuck = Stuck {
+                time: compensation.time.saturating_add(stuck_after),
+                reason: tries.reason,
+            };
+            (
+                compensation.failures.saturating_add(tries.count),
+                Some(stuck),
+            )
+        }
+        _ => (compensation.failures, compensation.stuck),
+    };
+    PendingCompensation {
+        id: String::from_utf8_lossy(key).into_owned(),
+        causation_id: compensation.causation_id,
+        known: Some(Known {
+            call: match compensation.all_of {
+                Some(_) => None,
+                None => Some(compensation.call),
+            },
+            callee: compensation.callee,
+            correlation_id: compensation.correlation_id,
+        }),
+        failures,
+        stuck,
+    }
+}
+
+fn unreadable(context: &Context, key: &[u8], error: &journal::Error) -> PendingCompensation {
+    PendingCompensation {
+        id: String::from_utf8_lossy(key).into_owned(),
+        causation_id: compensation::caller_of(key),
+        known: None,
+        failures: 0,
+        stuck: Some(Stuck {
+            time: unreadable_undos::note(context, key, error),
+            reason: error.to_string(),
+        }),
+    }
+}
+
 /// The texts and numbers that a call was given and has answered, which may come up again in why it is not undone; none when that is not kept any more.
 pub fn texts(invoker: &Invoker, pending: &PendingCompensation) -> Option<Vec<String>> {
-    let callee = invoker.contexts.get(&pending.callee)?;
-    undo_call::texts(&callee, &pending.call).ok().flatten()
+    let Some(known) = &pending.known else {
+        // Why it cannot be read says nothing of them.
+        return Some(Vec::new());
+    };
+    let callee = invoker.contexts.get(&known.callee)?;
+    undo_call::texts(&callee, known.call.as_ref()?)
+        .ok()
+        .flatten()
 }
 
 /// What an operator decides about a call that could not be undone.
@@ -98,33 +137,47 @@ pub async fn decide(
 ) -> Result<bool, CommitError> {
     let key = id.as_bytes();
     let began = context.ledger.applied();
-    let Some(stored) = context.ledger.get(Space::Compensation, key)? else {
-        return Ok(false);
+    let read = match record::find::<Compensation>(&context.ledger, Space::Compensation, id) {
+        Ok(Some(compensation)) => Some(compensation),
+        Ok(None) => return Ok(false),
+        Err(error) if error.is_of_one_value() => None,
+        Err(error) => return Err(error.into()),
     };
-    let mut compensation: Compensation = record::read(key, &stored)?;
-    if compensation.stuck.take().is_none() {
-        if undo_attempt::overdue(context, key, &compensation).is_none() {
+    let mut compensation = match (read, decision) {
+        (Some(compensation), _) => Some(compensation),
+        (None, Decision::Drop) => None,
+        (None, Decision::Retry) => {
+            // It is read anew.
+            context.compensations.wake();
+            return Ok(true);
+        }
+    };
+    if let Some(compensation) = &mut compensation
+        && compensation.stuck.take().is_none()
+    {
+        if undo_attempt::overdue(context, key, compensation).is_none() {
             return Ok(false);
         }
         if decision == Decision::Retry {
-            context.compensations.hurry(key, &compensation);
+            context.compensations.hurry(key, compensation);
             return Ok(true);
         }
     }
-    let write = match decision {
-        Decision::Drop => record::removal(Space::Compensation, id),
-        Decision::Retry => {
+    let (purpose, write) = match (decision, &mut compensation) {
+        (Decision::Retry, Some(compensation)) => {
             compensation.failures = 0;
             compensation.due = wall_clock();
-            record::write(Space::Compensation, id, &compensation)?
+            let write = record::write(Space::Compensation, id, compensation)?;
+            ("undo retried by an operator", write)
+        }
+        _ => {
+            let removal = record::removal(Space::Compensation, id);
+            ("undo dropped by an operator", removal)
         }
     };
-    let purpose = match decision {
-        Decision::Drop => "undo dropped by an operator",
-        Decision::Retry => "undo retried by an operator",
-    };
-    let unit = undo_attempt::unit(&compensation, purpose, began, key, write);
+    let unit = undo_attempt::unit(compensation.as_ref(), purpose, began, key, vec![write]);
     context.ledger.commit(unit).await?;
+    unreadable_undos::forget(context, key);
     let run = compensation::run_of(key);
     if !compensation::is_owed(context, &String::from_utf8_lossy(run).as_ref().into())? {
         context.compensations.pauses.forget(run);

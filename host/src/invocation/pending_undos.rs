@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls_made;
+use super::compensation;
 use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::pending_compensation;
 use super::record::{self, Intent, StoredCall};
 use super::replay::Effect;
-use crate::core::InvocationId;
-use crate::journal::{self, KeyRange, Space};
+use crate::core::{InvocationId, RunId};
+use crate::journal::{KeyRange, Space};
 
 /// How many records are read at a time.
 const BATCH: usize = 256;
@@ -42,47 +43,61 @@ pub fn undos(
         }
     };
     for caller in invoker.contexts.all().values() {
-        let mut calls = Vec::new();
+        let (mut calls, mut runs) = (Vec::new(), Vec::new());
         pending_compensation::each_pending(caller, |pending| {
-            if pending.callee == callee.name {
-                calls.push(pending.call);
+            // Of one that cannot be read nobody knows what would undo it: that is for an operator.
+            if let Some(known) = pending.known
+                && known.callee == callee.name
+            {
+                match known.call {
+                    Some(call) => calls.push(call),
+                    None => runs.push(compensation::run_of(pending.id.as_bytes()).to_vec()),
+                }
             }
         })?;
         for call in calls {
             match record::find::<StoredCall>(&callee.ledger, Space::Result, &call) {
                 Ok(Some(stored)) => note(stored.undo, &caller.name),
+                Ok(None) => {}
                 // No function undoes what cannot be read: that is for an operator.
-                Ok(None) | Err(journal::Error::Damaged { .. } | journal::Error::Format { .. }) => {}
+                Err(error) if error.is_of_one_value() => {}
                 Err(error) => return Err(error.into()),
             }
         }
+        let runs = runs.iter().map(|run| String::from_utf8_lossy(run));
+        let mut runs: Vec<RunId> = runs.map(|run| RunId::from(&*run)).collect();
         each_intent(caller, |id, intent| {
             if intent.callees.contains(&callee.name) {
-                let run = id.run(intent.run);
-                for call in calls_made::committed_at(callee, &run)? {
-                    if let Effect::Committed { undo } = call.effect {
-                        note(undo, &caller.name);
-                    }
+                runs.push(id.run(intent.run));
+            }
+        })?;
+        for run in runs {
+            for call in calls_made::committed_at(callee, &run)? {
+                if let Effect::Committed { undo } = call.effect {
+                    note(undo, &caller.name);
                 }
             }
-            Ok(())
-        })?;
+        }
     }
     Ok(pending)
 }
 
 fn each_intent(
     context: &Context,
-    mut visit: impl FnMut(&InvocationId, &Intent) -> Result<(), Failure>,
+    mut visit: impl FnMut(&InvocationId, &Intent),
 ) -> Result<(), Failure> {
     let ledger = &context.ledger;
-    for page in ledger.pages(Space::Intent, KeyRange::all(), BATCH) {
+    let pages = ledger.pages(Space::Intent, KeyRange::all(), BATCH);
+    for page in pages.around_damage() {
         for (key, value) in page? {
-            let intent = record::read(&key, &value)?;
-            visit(
-                &InvocationId::from(&*String::from_utf8_lossy(&key)),
-                &intent,
-            )?;
+            // Of one that cannot be read nobody knows what it has called: that is for an operator.
+            let read = value.and_then(|value| record::read(&key, &value));
+            if let Ok(intent) = read {
+                visit(
+                    &InvocationId::from(&*String::from_utf8_lossy(&key)),
+                    &intent,
+                );
+            }
         }
     }
     Ok(())

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::core::{CallId, CausationId, CorrelationId, InvocationId, VerifiedIdentity, or_empty};
+use crate::core::{
+    CallId, CausationId, CorrelationId, InvocationId, RunId, VerifiedIdentity, or_empty,
+};
 use crate::journal::{self, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;
@@ -158,6 +160,9 @@ pub(super) struct Compensation {
     pub stuck: Option<Stuck>,
     /// Who is behind what is undone.
     pub identity: Option<VerifiedIdentity>,
+    /// The run all of whose calls at the callee are to be undone; none where it is the one call. Which calls those are was not to be found, since the callee had left the
+    /// app; the call's id is that of the run then.
+    pub all_of: Option<RunId>,
 }
 
 /// A write of a record under `key`.

@@ -85,6 +85,8 @@ struct Inner {
     stored: Option<Stored>,
     /// What an earlier process, or an earlier delivery, has left; looked up before the first attempt.
     left: Option<Intent>,
+    /// Contexts that the present run may have called, and that are no longer part of the app: whatever it called there is not among the calls.
+    gone: Vec<String>,
 }
 
 impl Replay {
@@ -99,6 +101,7 @@ impl Replay {
             size: 0,
             stored: None,
             left: None,
+            gone: Vec::new(),
         })))
     }
 
@@ -116,6 +119,7 @@ impl Replay {
                 answers: intent.answers.len(),
             }),
             left: Some(intent),
+            gone: Vec::new(),
         })))
     }
 
@@ -129,9 +133,11 @@ impl Replay {
         self.0.lock().left = Some(left);
     }
 
-    /// The calls that the present run has made before, in their order. Those at the end which did nothing are not remembered: the guest may ask again.
-    pub(super) fn recover(&self, mut calls: Vec<Call>) {
+    /// The calls that the present run has made before, in their order, and the contexts that it may have called besides. Calls at the end which did nothing are
+    /// not remembered: the guest may ask again.
+    pub(super) fn recover(&self, mut calls: Vec<Call>, gone: Vec<String>) {
         let mut inner = self.0.lock();
+        inner.gone = gone;
         while calls.last().is_some_and(|call| call.effect == Effect::None) {
             calls.pop();
             // The stored intent has an answer that may become another.
@@ -235,8 +241,8 @@ impl Replay {
         inner.calls.iter().any(|call| call.effect != Effect::None)
     }
 
-    /// The calls of the present run that are to be undone when it does not commit, with their places.
-    pub(super) fn undoable(&self) -> Vec<(usize, Call)> {
+    /// The calls of the present run that are to be undone when it does not commit, in their order.
+    pub(super) fn undoable(&self) -> Vec<Call> {
         self.calls(|effect| match effect {
             Effect::Committed { undo } => undo.is_some(),
             Effect::Unknown => true,
@@ -245,8 +251,13 @@ impl Replay {
     }
 
     /// The calls of which nobody knows whether they did anything: the guest was told that they did not.
-    pub(super) fn uncertain(&self) -> Vec<(usize, Call)> {
+    pub(super) fn uncertain(&self) -> Vec<Call> {
         self.calls(|effect| *effect == Effect::Unknown)
+    }
+
+    /// The contexts where the present run may have called what cannot be found.
+    pub(super) fn gone(&self) -> Vec<String> {
+        self.0.lock().gone.clone()
     }
 
     /// The contexts that the present run has called.
@@ -259,13 +270,10 @@ impl Replay {
             .collect()
     }
 
-    fn calls(&self, which: impl Fn(&Effect) -> bool) -> Vec<(usize, Call)> {
+    fn calls(&self, which: impl Fn(&Effect) -> bool) -> Vec<Call> {
         let inner = self.0.lock();
-        let calls = inner.calls.iter().enumerate();
-        calls
-            .filter(|(_, call)| which(&call.effect))
-            .map(|(place, call)| (place, call.clone()))
-            .collect()
+        let calls = inner.calls.iter().filter(|call| which(&call.effect));
+        calls.cloned().collect()
     }
 
     /// Whether an answer that did nothing is followed by a call that did something, so that trying again could only fail again: the guest would be given
@@ -288,6 +296,7 @@ impl Replay {
         let mut inner = self.0.lock();
         inner.run = run;
         inner.calls.clear();
+        inner.gone.clear();
         inner.draws = Drawn::default();
         (inner.passing, inner.size) = (0, 0);
         inner.stored = is_stored.then_some(Stored {
@@ -449,8 +458,8 @@ mod tests {
         called(&replay, 1, "take", committed());
         called(&replay, 2, "tell", Effect::Committed { undo: None });
         replay.begin_call(3, &"lost".into(), Some("room".into()));
-        let places: Vec<_> = replay.undoable().iter().map(|(place, _)| *place).collect();
-        assert_eq!(places, [1, 3]);
+        let undoable = replay.undoable().into_iter().map(|call| call.id);
+        assert!(undoable.eq(["take", "lost"].map(CallId::from)));
         replay.begin_run(1, true);
         assert!(replay.undoable().is_empty());
         assert_eq!(replay.run(), 1);
@@ -465,11 +474,12 @@ mod tests {
             answer: Some(Val::Bool(true)),
             effect,
         };
-        replay.recover(vec![
+        let calls = vec![
             call("ask", Effect::None),
             call("take", committed()),
             call("ask again", Effect::None),
-        ]);
+        ];
+        replay.recover(calls, Vec::new());
         assert!(replay.has_more_calls(1));
         assert!(!replay.has_more_calls(2));
     }
@@ -486,7 +496,7 @@ mod tests {
         replay.mark_stored(&replay.unstored().unwrap());
         called(&replay, 0, "ask", Effect::None);
         replay.mark_stored(&replay.unstored().unwrap());
-        replay.recover(vec![call("ask", Effect::None)]);
+        replay.recover(vec![call("ask", Effect::None)], Vec::new());
         called(&replay, 0, "ask", Effect::None);
         assert!(replay.unstored().is_some(), "it may be another answer");
     }

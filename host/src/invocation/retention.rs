@@ -14,7 +14,7 @@ use super::invoker::Invoker;
 use super::record::{self, AbandonedRuns, Intent, StoredCall};
 use crate::core::CallId;
 use crate::journal::{
-    self, CommitError, Durability, Entry, KeyRange, Ledger, ReadSet, Space, Unit, Write, next_key,
+    self, CommitError, Durability, Found, KeyRange, Ledger, ReadSet, Space, Unit, Write, next_key,
 };
 
 /// What the keys of results begin with that are not those of calls.
@@ -45,8 +45,7 @@ pub async fn forget_results(
     let mut reads = ReadSet::default();
     let mut writes = Vec::new();
     for (key, value) in found {
-        let is_old = record::read::<Stored>(&key, &value)?.time < before;
-        if is_old && !is_needed(invoker, &key, &value)? {
+        if is_forgotten(invoker, &key, value, before)? {
             reads.note_key(Space::Result, &key);
             writes.push(Write {
                 space: Space::Result,
@@ -81,7 +80,10 @@ pub async fn end_forsaken(
 ) -> Result<Option<Vec<u8>>, Failure> {
     let (found, next) = page(&context.ledger, Space::Intent, start, limit).await?;
     for (key, value) in found {
-        let intent: Intent = record::read(&key, &value)?;
+        let Ok(intent) = value.and_then(|value| record::read::<Intent>(&key, &value)) else {
+            // An operator decides about it.
+            continue;
+        };
         let id = CallId::from(&*String::from_utf8_lossy(&key));
         let is_old = intent.caller.is_some() && intent.now < before;
         if is_old && !is_awaited(invoker, &id, intent.caller.as_deref())? {
@@ -96,10 +98,13 @@ async fn page(
     space: Space,
     start: Vec<u8>,
     limit: usize,
-) -> Result<(Vec<Entry>, Option<Vec<u8>>), journal::Error> {
+) -> Result<(Vec<Found>, Option<Vec<u8>>), journal::Error> {
     let range = KeyRange::new(start, None);
     let scanned = ledger.clone();
-    let scanning = tokio::task::spawn_blocking(move || scanned.scan(space, &range, limit, false));
+    let scanning = tokio::task::spawn_blocking(move || {
+        let mut pages = scanned.pages(space, range, limit).around_damage();
+        pages.next().unwrap_or(Ok(Vec::new()))
+    });
     // Only a runtime that shuts down gives no answer.
     let found = scanning.await.unwrap_or(Err(journal::Error::Closed))?;
     let next = match found.last() {
@@ -107,6 +112,23 @@ async fn page(
         _ => None,
     };
     Ok((found, next))
+}
+
+/// Whether a result was stored before a time, and nobody needs it. One that cannot be read stays: who needs it is to hear of that.
+fn is_forgotten(
+    invoker: &Invoker,
+    key: &[u8],
+    value: Result<Vec<u8>, journal::Error>,
+    before: u64,
+) -> Result<bool, journal::Error> {
+    let looked = value.and_then(|value| {
+        let is_old = record::read::<Stored>(key, &value)?.time < before;
+        Ok(is_old && !is_needed(invoker, key, &value)?)
+    });
+    match looked {
+        Err(error) if error.is_of_one_value() => Ok(false),
+        looked => looked,
+    }
 }
 
 fn is_needed(invoker: &Invoker, key: &[u8], value: &[u8]) -> Result<bool, journal::Error> {

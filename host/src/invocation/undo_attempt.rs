@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compensation::{Try, run_of};
+use super::compensation::{Try, caller_of, run_of};
 use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, Stuck};
+use super::undo_all_calls;
 use super::undo_call::{self, Undone};
 use super::undo_pauses::{Obstacle, Refusal, Speak, Tries};
+use super::unreadable_undos;
 use crate::core::{Backoff, human_duration, wall_clock};
 use crate::journal::{Durability, Space, Unit, Write};
 
@@ -54,10 +56,21 @@ pub(super) async fn undo_one(
     let Some(_claim) = context.compensations.claim(key) else {
         return Ok(Left::soon());
     };
-    let Some(stored) = context.ledger.get(Space::Compensation, key)? else {
-        return Ok(Left::NOTHING);
+    let stored = context.ledger.get(Space::Compensation, key);
+    let read = stored.and_then(|stored| {
+        let read = |stored: Vec<u8>| record::read::<Compensation>(key, &stored);
+        stored.map(read).transpose()
+    });
+    let compensation = match read {
+        Ok(Some(compensation)) => compensation,
+        Ok(None) => return Ok(Left::NOTHING),
+        // It is for an operator, and the others go on.
+        Err(error) if error.is_of_one_value() => {
+            unreadable_undos::note(context, key, &error);
+            return Ok(Left::NOTHING);
+        }
+        Err(error) => return Err(error.into()),
     };
-    let compensation: Compensation = record::read(key, &stored)?;
     if compensation.stuck.is_some() {
         return Ok(Left::NOTHING);
     }
@@ -90,8 +103,13 @@ pub(super) async fn undo_one(
     if let Some(refusal) = refusal {
         return failed(context, key, compensation, refusal).await;
     }
-    if matches!(undone, Ok(Undone::Now)) {
-        context.metrics.compensations.increment(1);
+    match undone {
+        Ok(Undone::Calls(run, calls)) => {
+            undo_all_calls::replace(context, key, &compensation, &run, calls).await?;
+            return Ok(Left::soon());
+        }
+        Ok(Undone::Now) => context.metrics.compensations.increment(1),
+        Ok(Undone::NothingToDo) | Err(_) => {}
     }
     remove(context, key, &compensation).await?;
     Ok(Left::NOTHING)
@@ -142,7 +160,7 @@ fn not_reached(
                 "a call could not be undone for {}; it is tried on, and listed by `innkeeper dead-letters`",
                 human_duration(context.settings.limits.stuck_after)
             );
-            context.metrics.compensations_stuck.increment(1);
+            context.metrics.compensations_overdue.increment(1);
         }
     }
     Left::after(noted.pause)
@@ -210,29 +228,26 @@ async fn commit(
     durability: Durability,
 ) -> Result<(), Failure> {
     let began = context.ledger.applied();
-    let unit = unit(compensation, "compensation", began, key, write);
+    let unit = unit(Some(compensation), "compensation", began, key, vec![write]);
     let committed = context.ledger.commit_as(unit, durability).await;
     committed.map_err(|error| Failure::of_commit(&context.name, error))?;
     Ok(())
 }
 
-/// Changes what is on record of a call that is to be undone, unless somebody else does.
+/// Changes what is on record of a call that is to be undone, unless somebody else does; of one that cannot be read it is not known which call that is.
 pub(super) fn unit(
-    compensation: &Compensation,
+    compensation: Option<&Compensation>,
     purpose: &str,
     began: u64,
     key: &[u8],
-    write: Write,
+    writes: Vec<Write>,
 ) -> Unit {
-    let mut unit = Unit::bookkeeping(purpose, began, vec![write]);
+    let mut unit = Unit::bookkeeping(purpose, began, writes);
     unit.reads.note_key(Space::Compensation, key);
-    unit.header.invocation = format!("undone:{}", compensation.call).into();
-    let Compensation {
-        correlation_id,
-        causation_id,
-        ..
-    } = compensation;
-    unit.header.correlation_id = Some(correlation_id.clone());
-    unit.header.causation_id = Some(causation_id.into());
+    unit.header.causation_id = Some((&caller_of(key)).into());
+    if let Some(compensation) = compensation {
+        unit.header.invocation = format!("undone:{}", compensation.call).into();
+        unit.header.correlation_id = Some(compensation.correlation_id.clone());
+    }
     unit
 }

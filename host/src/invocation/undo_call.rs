@@ -14,9 +14,11 @@ use super::failure::Failure;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, Compensation, StoredCall};
+use super::replay::Call;
 use super::spans;
+use super::undo_all_calls;
 use super::undo_pauses::{Obstacle, Refusal};
-use crate::core::{CallId, TraceContext};
+use crate::core::{CallId, RunId, TraceContext};
 use crate::guest::{Operation, value};
 use crate::journal::{self, Space};
 use crate::observe::telemetry;
@@ -27,6 +29,8 @@ pub(super) enum Undone {
     Now,
     /// It has not done anything that could be undone.
     NothingToDo,
+    /// These calls are to be undone instead, each by itself.
+    Calls(RunId, Vec<Call>),
 }
 
 /// Undoes a call, whether it has ended or not. Does it once, however often it is asked to.
@@ -36,15 +40,11 @@ pub(super) async fn undo(
     compensation: &Compensation,
     which: Try,
 ) -> Result<Undone, Refusal> {
-    let callee = invoker.contexts.get(&compensation.callee).ok_or_else(|| {
-        Refusal::new(
-            Obstacle::Closed,
-            format!(
-                "context {} is no longer part of the app; put it back",
-                compensation.callee
-            ),
-        )
-    })?;
+    if let Some(run) = &compensation.all_of {
+        let calls = undo_all_calls::find(invoker, compensation, run).await?;
+        return Ok(Undone::Calls(run.clone(), calls));
+    }
+    let callee = callee(invoker, compensation)?;
     let stored = match find(&callee, &compensation.call)? {
         Some(stored) => Some(stored),
         None => {
@@ -76,6 +76,20 @@ pub(super) async fn undo(
             None => Ok(Undone::NothingToDo),
         },
     }
+}
+
+/// The context where a call was made that is to be undone.
+pub(super) fn callee(
+    invoker: &Invoker,
+    compensation: &Compensation,
+) -> Result<Arc<Context>, Refusal> {
+    let name = &compensation.callee;
+    invoker.contexts.get(name).ok_or_else(|| {
+        Refusal::new(
+            Obstacle::Closed,
+            format!("context {name} is no longer part of the app; put it back"),
+        )
+    })
 }
 
 /// The texts and numbers that a call was given and has answered; none when that is not kept any more.

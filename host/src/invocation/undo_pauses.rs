@@ -74,12 +74,10 @@ impl From<Failure> for Refusal {
 
 impl From<journal::Error> for Refusal {
     fn from(error: journal::Error) -> Self {
-        match error {
+        match error.is_of_one_value() {
             // It says the same each time.
-            journal::Error::Damaged { .. } | journal::Error::Format { .. } => {
-                Self::new(Obstacle::Unreadable, error.to_string())
-            }
-            error => Failure::from(error).into(),
+            true => Self::new(Obstacle::Unreadable, error.to_string()),
+            false => Failure::from(error).into(),
         }
     }
 }

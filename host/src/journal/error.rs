@@ -118,6 +118,13 @@ pub enum Error {
     Closed,
 }
 
+impl Error {
+    /// Whether it is of one value alone, and the same each time that is read: others may be sound.
+    pub fn is_of_one_value(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Format { .. })
+    }
+}
+
 /// Why a unit of work did not become a commit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {

@@ -11,6 +11,8 @@ use super::apply::Change;
 use super::key::Span;
 use super::tree::Tree;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, seal};
+#[cfg(test)]
+use super::{Space, key};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]
@@ -22,6 +24,17 @@ impl MemoryStore {
     /// An empty one.
     pub fn new() -> MemoryStore {
         MemoryStore::default()
+    }
+}
+
+#[cfg(test)]
+impl MemoryStore {
+    /// Changes the last bit of a value, as a disk may do it.
+    pub(super) fn damage(&self, context: &str, space: Space, key: &[u8]) {
+        let trees = self.trees.lock();
+        let mut entries = trees[context].entries.write();
+        let value = entries.get_mut(&key::encode(space, key)).unwrap();
+        *value.last_mut().unwrap() ^= 1;
     }
 }
 

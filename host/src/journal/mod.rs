@@ -63,7 +63,7 @@ pub use self::ledgers::Ledgers;
 pub use self::maintenance::{Repaired, Verified, repair, verify};
 pub use self::memory::MemoryStore;
 pub use self::merge::{Merge, MergeOperator};
-pub use self::pages::Pages;
+pub use self::pages::{Found, Pages, PagesAroundDamage};
 pub use self::read_set::ReadSet;
 pub use self::record::{
     Cause, Commit, Ending, Event, EventPosition, Header, LANES, Space, Write, lane_of,

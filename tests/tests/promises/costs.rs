@@ -234,7 +234,7 @@ async fn what_is_staged_counts_as_memory_of_the_host() {
         .set("context.archive.limits.staged", "10MiB");
     let host = Opening::new(settings).alone().open().await;
     let bulk = async |rows: u64| {
-        let path = format!("/bulk/{rows}/1000000");
+        let path = format!("/bulk/0/{rows}");
         host.gateway().post(&path, json!(null)).await
     };
     bulk(2).await.expect(204);

@@ -50,6 +50,9 @@ async fn two_that_write_one_key_both_ways_get_through() {
         let longest = client.expect("it gets through");
         assert!(longest < Duration::from_secs(15), "{longest:?}");
     }
+    // Nobody is given a time that is over, and told that it was not used.
+    let said = host.output().lines_with("not done after 0");
+    assert!(said.is_empty(), "{said:?}");
     host.operators().nothing_pending().await;
     // Each run that has committed has written once, and each call that stands belongs to one that does.
     for (player, other) in [("first", "second"), ("second", "first")] {
@@ -65,49 +68,68 @@ async fn two_that_write_one_key_both_ways_get_through() {
     }
 }
 
+/// Waits until so many invocations of the second player run.
+async fn running(host: &TestHost, count: u64) {
+    eventually("its places are taken", async || {
+        let found = host.operators().context("second").await;
+        match found["invocations"]["running"].as_u64() {
+            Some(running) if running == count => Ok(()),
+            _ => Err(found["invocations"].to_string()),
+        }
+    })
+    .await;
+}
+
+/// There is one place at each depth: a call of somebody else hangs in that of calls.
 #[tokio::test]
 async fn who_waits_for_a_place_of_its_callee_waits_no_longer_than_it_has() {
     let settings = players()
         .await
         .set("context.first.limits.deadline", "2s")
-        .set("context.second.limits.deadline", "7s")
+        .set("context.third.limits.deadline", "30s")
+        .set("context.second.limits.deadline", "15s")
+        .set("context.second.circuit_breaker.max_requests", 1);
+    let host = TestHost::with(settings).await;
+    let hanging = host.gateway().request(Method::POST, "/third");
+    let program = json!({"program": [play("second", json!(["hang"]))]});
+    let hanging = tokio::spawn(try_send(hanging.json(&program)));
+    running(&host, 1).await;
+    let began = Instant::now();
+    let program =
+        json!([play("second", json!([{"write": 1}])), {"either": [["refuse"], [{"write": 2}]]}]);
+    begin(&host, "first", program).await.expect(200);
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(1), "it has waited: {took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(!hanging.is_finished(), "the place was taken all the while");
+    let values = host.gateway().all("/first/values").await;
+    assert_eq!(values[0]["key"], 2, "it went on without the call");
+    let hanging = hanging.await.expect("it does not panic");
+    assert_eq!(hanging.expect("it is answered").status, 200);
+    host.operators().nothing_pending().await;
+    let undone = undone(&host, "second").await;
+    assert!(undone.is_empty(), "it ran when nobody waited: {undone:?}");
+}
+
+/// Who is called has a place at its own depth, whatever requests have taken.
+#[tokio::test]
+async fn a_call_does_not_wait_for_a_place_that_a_request_has() {
+    let settings = players()
+        .await
+        .set("context.first.limits.deadline", "12s")
+        .set("context.second.limits.deadline", "15s")
         .set("context.second.circuit_breaker.max_requests", 1);
     let host = TestHost::with(settings).await;
     let hanging = host.gateway().request(Method::POST, "/second");
     let hanging = tokio::spawn(try_send(hanging.json(&json!({"program": ["hang"]}))));
-    eventually("the only place is taken", async || {
-        let found = host.operators().context("second").await;
-        match found["invocations"]["running"].as_u64() {
-            Some(1) => Ok(()),
-            _ => Err(found["invocations"].to_string()),
-        }
-    })
-    .await;
-    let began = Instant::now();
-    let program =
-        json!([play("second", json!([{"write": 1}])), {"either": [["refuse"], [{"write": 2}]]}]);
-    let reply = begin(&host, "first", program).await;
-    // First calls may not take the place of what is called: then it gets through at once.
-    let got_through = reply.status == 409;
-    if !got_through {
-        assert_eq!(reply.status, 200, "{}", reply.text);
-    }
-    assert!(
-        began.elapsed() < Duration::from_secs(6),
-        "{:?}",
-        began.elapsed()
-    );
+    running(&host, 1).await;
+    let program = json!([play("second", json!([{"write": 1}])), {"either": [["refuse"], []]}]);
+    begin(&host, "first", program).await.expect_problem(409);
+    assert!(!hanging.is_finished(), "the place was taken all the while");
     let hanging = hanging.await.expect("it does not panic");
     assert_eq!(hanging.expect("it is answered").status, 504);
     host.operators().nothing_pending().await;
-    let undone = undone(&host, "second").await;
-    match got_through {
-        true => assert_eq!(undone, [true]),
-        false => assert!(
-            undone.is_empty(),
-            "it ran when nobody waited for it: {undone:?}"
-        ),
-    }
+    assert_eq!(undone(&host, "second").await, [true]);
 }
 
 #[tokio::test]

@@ -29,6 +29,14 @@ fn said(host: &TestHost) -> usize {
     trying.len() + overdue.len()
 }
 
+/// What a counter of the first player's compensations says; 0 where nothing has been counted.
+async fn counted(host: &TestHost, what: &str) -> u64 {
+    let metrics = host.operators().client().get("/metrics").await.text;
+    let name = format!("innkeeper_compensations_{what}_total{{context=\"first\"}} ");
+    let found = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    found.map_or(0, |count| count.parse().expect("a number"))
+}
+
 #[tokio::test]
 async fn what_cannot_be_reached_costs_no_commits_and_is_undone_when_it_is_back() {
     let settings = players()
@@ -61,9 +69,9 @@ async fn what_cannot_be_reached_costs_no_commits_and_is_undone_when_it_is_back()
     );
     let said = said(&host);
     assert!((1..=2).contains(&said), "{said} lines for five undos");
-    let metrics = host.operators().client().get("/metrics").await.text;
-    let counted = "innkeeper_compensations_stuck_total{context=\"first\"} 1";
-    assert!(metrics.contains(counted), "{metrics}");
+    // Nobody has to decide about it, and all five wait for the same.
+    assert_eq!(counted(&host, "overdue").await, 1);
+    assert_eq!(counted(&host, "stuck").await, 0);
 
     host.close().await;
     host.reopen_with(settings).await;
@@ -155,6 +163,58 @@ async fn a_result_that_cannot_be_read_is_for_an_operator_and_holds_up_nobody() {
     host.operators().nothing_pending().await;
 }
 
+/// The others of its pass are undone, and so is what comes later.
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_for_an_operator_and_holds_up_nobody() {
+    let settings = players()
+        .await
+        .set("context.first.limits.undo_attempts", 1_000);
+    let refusing = settings.clone().set("context.second.config.undo", "refuse");
+    let mut host = TestHost::with(refusing).await;
+    for _ in 0..3 {
+        begin(&host, "first", owed()).await.expect_problem(409);
+    }
+    host.close().await;
+    let (data, value) = (host.data(), b"\x01?");
+    let replaced = journal::replace_first_records(&data, "first", Space::Compensation, value, 1);
+    assert_eq!(replaced.await, 1);
+    host.reopen_with(settings).await;
+    let undo = stuck(&host, "first").await;
+    assert!(undo["reason"].to_string().contains("damaged"), "{undo}");
+    assert!(undo["call"].is_null() && undo["callee"].is_null(), "{undo}");
+    assert!(undo["caller"].is_string(), "{undo}");
+    eventually("the other two are undone", async || {
+        let undone = undone(&host, "second").await;
+        let count = undone.iter().filter(|undone| **undone).count();
+        (count == 2).then_some(()).ok_or(format!("{undone:?}"))
+    })
+    .await;
+    begin(&host, "first", owed()).await.expect_problem(409);
+    eventually("what comes later is undone", async || {
+        let undone = undone(&host, "second").await;
+        let count = undone.iter().filter(|undone| **undone).count();
+        (count == 3).then_some(()).ok_or(format!("{undone:?}"))
+    })
+    .await;
+    assert_eq!(counted(&host, "stuck").await, 1);
+    let id = undo["id"].as_str().expect("an id");
+    let listed = host.command(&["dead-letters", "list"]).await;
+    let line = listed.out.lines().find(|line| line.contains(id));
+    let line = line.unwrap_or_default();
+    assert!(line.contains("damaged"), "{listed:?}");
+    // To try it again is no harm, and no help.
+    let retried = host.command(&["dead-letters", "retry", "first", id]).await;
+    assert!(retried.is_well, "{retried:?}");
+    assert_eq!(stuck(&host, "first").await["id"], undo["id"]);
+    let dropped = host.command(&["dead-letters", "drop", "first", id]).await;
+    assert!(dropped.is_well, "{dropped:?}");
+    assert!(undos(&host, "first").await.is_empty());
+    host.operators().nothing_pending().await;
+    let left = undone(&host, "second").await;
+    let left = left.iter().filter(|undone| !**undone).count();
+    assert_eq!(left, 1, "what it was about stays as it is");
+}
+
 #[tokio::test]
 async fn operators_see_retry_and_drop_what_was_refused_too_often() {
     let settings = players().await.set("context.first.limits.undo_attempts", 1);
@@ -163,6 +223,8 @@ async fn operators_see_retry_and_drop_what_was_refused_too_often() {
     begin(&host, "first", owed()).await.expect_problem(409);
     let id = stuck(&host, "first").await["id"].clone();
     let id = id.as_str().expect("an id");
+    assert_eq!(counted(&host, "stuck").await, 1);
+    assert_eq!(counted(&host, "overdue").await, 0);
     let listed = host.command(&["dead-letters", "list"]).await;
     let line = listed.out.lines().find(|line| line.contains(id));
     let line = line.unwrap_or_default();

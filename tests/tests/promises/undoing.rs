@@ -62,6 +62,64 @@ async fn a_saga_of_many_large_calls_is_undone() {
     assert_eq!(undone(&host, "second").await, [true; 14]);
 }
 
+/// All events of the conductor are in one lane.
+#[tokio::test]
+async fn an_event_that_is_declined_after_many_large_calls_is_undone_and_its_lane_goes_on() {
+    let settings = players()
+        .await
+        .with("conductor", "conductor")
+        .await
+        .set("context.conductor.limits.memory", "128MiB")
+        .set("context.second.limits.memory", "128MiB");
+    let mut host = TestHost::with(settings).await;
+    let order = async |host: &TestHost, number: u64, calls: u64, padding: u64, declined: bool| {
+        let piece =
+            json!({"number": number, "calls": calls, "padding": padding, "declined": declined});
+        host.gateway().post("/pieces", piece).await.expect(204);
+    };
+    let played = async |host: &TestHost, number: u64| {
+        eventually("the next one in the lane is handled", async || {
+            let pieces = host.gateway().all("/pieces").await;
+            (pieces.len() as u64 == number)
+                .then_some(())
+                .ok_or(format!("{pieces:?}"))
+        })
+        .await;
+    };
+    order(&host, 1, 14, 1_000_000, true).await;
+    order(&host, 2, 1, 0, false).await;
+    played(&host, 1).await;
+    let letters = host
+        .operators()
+        .get("/v1/contexts/conductor/dead-letters")
+        .await;
+    let letters = letters["deadLetters"].as_array().expect("a list").clone();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    let reason = letters[0]["reason"].to_string();
+    assert!(reason.contains("it was declined"), "{reason}");
+    eventually(
+        "all that it called is undone, and nothing else",
+        async || {
+            let undone = undone(&host, "second").await;
+            let count = undone.iter().filter(|undone| **undone).count();
+            match (undone.len(), count) {
+                (15, 14) => Ok(()),
+                _ => Err(format!("{undone:?}")),
+            }
+        },
+    )
+    .await;
+    // Nothing of it is left for the next start.
+    host.kill_9();
+    host.reopen().await;
+    order(&host, 3, 1, 0, false).await;
+    played(&host, 2).await;
+    let conductor = host.operators().context("conductor").await;
+    assert_eq!(conductor["intentsPending"], 0, "{conductor}");
+    assert_eq!(conductor["compensationsPending"], 0, "{conductor}");
+    assert_eq!(undone(&host, "second").await.len(), 16);
+}
+
 #[tokio::test]
 async fn what_is_owed_keeps_the_function_that_undoes_it() {
     let settings = players().await.without("context.third");

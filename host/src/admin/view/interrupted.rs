@@ -24,10 +24,12 @@ pub struct InterruptedRequest {
     pub invocation: String,
     /// The method and route of the request, or the function of the call.
     pub what: String,
-    /// The id of its story.
-    pub correlation_id: String,
-    /// When it began.
-    pub began: Timestamp,
+    /// The id of its story; absent where what is on record of it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// When it began; absent where that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
     /// How often ending it has failed since the host started.
     pub failures: u32,
     /// Why it has not ended.
@@ -44,8 +46,8 @@ impl InterruptedRequest {
             id: interrupted_id(&request.id),
             invocation: request.id.to_string(),
             what: request.what,
-            correlation_id: request.correlation_id.to_string(),
-            began: Timestamp(request.began),
+            correlation_id: request.correlation_id.map(|id| id.to_string()),
+            began: request.began.map(Timestamp),
             failures: request.failures,
             reason: redaction.text(request.reason),
         }

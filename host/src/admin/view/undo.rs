@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
-use crate::core::{Timestamp, digest};
+use crate::core::{CallId, Timestamp, digest};
 use crate::invocation::pending_compensation::PendingCompensation;
 
 /// Some calls of a context that are still to be undone.
@@ -20,17 +20,20 @@ pub struct Undos {
 pub struct Undo {
     /// Names it in its context.
     pub id: String,
-    /// The call.
-    pub call: String,
-    /// The context that was called.
-    pub callee: String,
-    /// The id of its story.
-    pub correlation_id: String,
+    /// The call; absent where what is on record of it cannot be read, and where it is all that the caller has called at the callee, which had left the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// The context that was called; absent where that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callee: Option<String>,
+    /// The id of its story; absent where that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
     /// The invocation that called, and did not commit.
     pub caller: String,
     /// How often it was tried in vain.
     pub failures: u32,
-    /// Why it was not undone, where it was refused too often, or its callee could not be reached for too long; absent before.
+    /// Why it was not undone, where it was refused too often, its callee could not be reached for too long, or what is on record of it cannot be read; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it came to that.
@@ -48,11 +51,15 @@ impl Undo {
             ),
             None => (None, None),
         };
+        let known = pending.known;
         Self {
             id: undo_id(&pending.id),
-            call: pending.call.to_string(),
-            callee: pending.callee,
-            correlation_id: pending.correlation_id.to_string(),
+            call: known
+                .as_ref()
+                .and_then(|known| known.call.as_ref())
+                .map(CallId::to_string),
+            correlation_id: known.as_ref().map(|known| known.correlation_id.to_string()),
+            callee: known.map(|known| known.callee),
             caller: pending.causation_id.to_string(),
             failures: pending.failures,
             reason,

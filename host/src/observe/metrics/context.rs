@@ -71,8 +71,10 @@ pub struct ContextMetrics {
     pub compensations_pending: Gauge,
     /// Calls that were undone.
     pub compensations: Counter,
-    /// Calls whose undoing was refused so often that an operator has to decide; and once for all that wait for a callee that cannot be reached.
+    /// Calls that an operator has to decide about, since undoing them was refused too often, or what is on record of them cannot be read.
     pub compensations_stuck: Counter,
+    /// How often what was to be undone could not be reached for too long: once for all that waits for the same.
+    pub compensations_overdue: Counter,
     /// Runs that took another course when they were run again, so that what they had called was undone.
     pub runs_abandoned: Counter,
     /// Requests and calls that were kept waiting on purpose.
@@ -115,6 +117,7 @@ impl ContextMetrics {
             compensations_pending: gauge(names::COMPENSATIONS_PENDING),
             compensations: counter(names::COMPENSATIONS),
             compensations_stuck: counter(names::COMPENSATIONS_STUCK),
+            compensations_overdue: counter(names::COMPENSATIONS_OVERDUE),
             runs_abandoned: counter(names::RUNS_ABANDONED),
             faults_delayed: counter!(names::FAULTS_INJECTED, "context" => context.clone(), "kind" => "delay"),
             faults_aborted: counter!(names::FAULTS_INJECTED, "context" => context.clone(), "kind" => "abort"),

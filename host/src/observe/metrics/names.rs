@@ -34,8 +34,10 @@ pub const EDGE_DURATION: &str = "innkeeper_edge_duration_seconds";
 pub const COMPENSATIONS_PENDING: &str = "innkeeper_compensations_pending";
 /// Calls that were undone, by the context that undid them.
 pub const COMPENSATIONS: &str = "innkeeper_compensations_total";
-/// Calls whose undoing was refused so often that an operator has to decide; and once for all that wait for a callee that cannot be reached.
+/// Calls that wait for an operator, since undoing them was refused too often, or what is on record of them cannot be read.
 pub const COMPENSATIONS_STUCK: &str = "innkeeper_compensations_stuck_total";
+/// Times that what was to be undone could not be reached for `limits.stuck_after`: once for all that waits for the same.
+pub const COMPENSATIONS_OVERDUE: &str = "innkeeper_compensations_overdue_total";
 /// Runs whose calls were undone because they took another course when they were run again.
 pub const RUNS_ABANDONED: &str = "innkeeper_runs_abandoned_total";
 /// Where a circuit breaker stands, by caller and callee: 0 closed, 1 open, 2 half-open.
@@ -251,6 +253,14 @@ pub(super) fn describe() {
     describe_counter!(
         COMPENSATIONS,
         "Calls that were undone, by the context that undid them."
+    );
+    describe_counter!(
+        COMPENSATIONS_STUCK,
+        "Calls that began to wait for an operator, by the context that undoes them: undoing was refused too often, or the record of it cannot be read."
+    );
+    describe_counter!(
+        COMPENSATIONS_OVERDUE,
+        "Times that what was to be undone could not be reached for limits.stuck_after, by the context that undoes it: once for all that waits for one callee."
     );
     describe_counter!(
         BREAKER_OPENED,

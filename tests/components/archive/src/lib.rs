@@ -92,13 +92,20 @@ fn delete_raw(Path(length): Path<u64>) -> Answer {
     Response::no_content()
 }
 
-/// `POST /bulk/{rows}/{bytes}`: writes as many rows of so many bytes each, and has only one of them in its own memory.
-fn bulk(Path((rows, bytes)): Path<(u64, u64)>) -> Answer {
-    let row = vec![b'x'; bytes as usize];
-    for number in 0..rows {
-        state::put(&format!("totals/bulk-{number}"), &row);
+/// `POST /bulk/{first}/{rows}`: writes as many rows of a megabyte each, and has only one of them in its own memory.
+fn bulk(Path((first, rows)): Path<(u64, u64)>) -> Answer {
+    let row = vec![b'x'; 1_000_000];
+    for number in first..first + rows {
+        state::put(&format!("totals/bulk-{number:04}"), &row);
     }
     Response::no_content()
+}
+
+/// `GET /bulk/{rows}`: reads as many of those rows at once, and says how many bytes they have.
+fn read_bulk(Path(rows): Path<u64>) -> Answer {
+    let found = state::scan("totals/bulk-", "totals/bulk.", rows as u32, false);
+    let bytes: usize = found.iter().map(|entry| entry.value.len()).sum();
+    Response::ok(&bytes)
 }
 
 innkeeper_sdk::context! {
@@ -108,7 +115,8 @@ innkeeper_sdk::context! {
         POST "/entries/{count}" => fill,
         POST "/raw/{length}" => put_raw,
         DELETE "/raw/{length}" => delete_raw,
-        POST "/bulk/{rows}/{bytes}" => bulk,
+        POST "/bulk/{first}/{rows}" => bulk,
+        GET "/bulk/{rows}" => read_bulk,
         GET "/entries" => list,
         DELETE "/entries/{id}" => delete,
         GET "/counts" => count,

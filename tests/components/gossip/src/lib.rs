@@ -1,5 +1,7 @@
 //! Reads what room tells: of what is changed it says what, down to the cases of an action; of what is registered it does not.
 
+use innkeeper_sdk::bindings::innkeeper::context::state;
+use innkeeper_sdk::config;
 use innkeeper_sdk::prelude::*;
 
 innkeeper_sdk::context! {
@@ -66,5 +68,11 @@ fn modified(change: Change) -> Outcome {
 }
 
 fn registered(room: Registered) -> Outcome {
+    if let Some(length) = config::text("key") {
+        // A key of so many bytes, in a table that is described where there is room for its name.
+        let mut key = format!("heard/{}", "k".repeat(2_000));
+        key.truncate(length.parse().unwrap_or(0));
+        state::put(&key, b"0");
+    }
     Ok(HEARD.put(room.room_id, &0)?)
 }

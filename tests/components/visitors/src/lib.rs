@@ -73,7 +73,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Visitors {
             (Method::Get, ["many", bucket]) => list(bucket),
             (Method::Get, ["many", bucket, "page", cursor]) => page(bucket, cursor),
             (Method::Delete, ["many", bucket]) => clear(bucket),
-            (Method::Put, ["long", bucket, length]) => long(bucket, length),
+            (Method::Put, ["long", bucket, length]) => {
+                long(bucket, length, |bucket, key| bucket.set(key, b"v"))
+            }
+            (Method::Delete, ["long", bucket, length]) => long(bucket, length, Bucket::delete),
             (_, ["echo", ..]) => echo(&request),
             (Method::Get, ["printed", ..]) => print(),
             (Method::Get, ["configured", name]) => configured(name),
@@ -253,9 +256,14 @@ fn clear(bucket: &str) -> Answer {
     (200, format!("{left} left").into_bytes())
 }
 
-fn long(bucket: &str, length: &str) -> Answer {
+/// Does something with a key of so many bytes.
+fn long(
+    bucket: &str,
+    length: &str,
+    what: impl Fn(&Bucket, &str) -> Result<(), store::Error>,
+) -> Answer {
     let key = "k".repeat(length.parse().expect("a length"));
-    match open(bucket).set(&key, b"v") {
+    match what(&open(bucket), &key) {
         Ok(()) => (200, Vec::new()),
         Err(error) => (409, format!("{error:?}").into_bytes()),
     }

@@ -114,10 +114,27 @@ async fn idle_connections_are_closed_whatever_they_speak() {
     timeout(SOON, silent.read(&mut [0])).await.unwrap().unwrap();
     drop(answer);
     timeout(SOON, stalled.closed()).await.unwrap();
-    // The operators' port is as patient as the gateway is by default.
+}
+
+/// The operators' port is as patient as the gateway is by default, a minute and a quarter, whatever is set there.
+#[tokio::test]
+async fn idle_connections_of_the_operators_port_are_closed() {
+    let host = TestHost::with(parrot().await.set("gateway.header_timeout", "1h")).await;
     let operators = host.operators().client().base();
-    let mut client = Http2::connect(operators, 65_535).await;
-    assert_eq!(client.ask(client.get("/livez")).await.status(), 200);
+    let mut asked = Http2::connect(operators, 65_535).await;
+    let answer = asked.ask(asked.get("/livez")).await;
+    assert_eq!(answer.status(), 200);
+    whole(answer.into_body()).await;
+    let silent = Http2::connect(operators, 65_535).await;
+    // The gateway's own has more time.
+    let patient = Http2::connect(host.gateway().base(), 65_535).await;
+    let mut patient = tokio::spawn(patient.closed());
+    timeout(6 * SOON, join_all([asked.closed(), silent.closed()]))
+        .await
+        .expect("both are closed");
+    let closed = timeout(Duration::ZERO, &mut patient).await;
+    assert!(closed.is_err(), "it is the other port's patience");
+    patient.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ const ROUTES: [&str; 14] = [
     "/visitors/*",
     "POST /incremented/{bucket}/{name}/{delta}",
     "/many/*",
-    "PUT /long/*",
+    "/long/*",
     "/echo/*",
     "GET /printed",
     "GET /configured/{name}",
