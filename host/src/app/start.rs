@@ -148,7 +148,8 @@ impl Host {
         let for_invocations = Budget::new(memory - answers.limit());
         let guests_memory = for_invocations.guests(manifest.host.guests_memory());
         let own = journals.ledgers.own.get(HOST_SOURCE);
-        let id_secret = kept_secret(&own.ok_or(journal::Error::Closed)?).await?;
+        let own = own.ok_or(journal::Error::Closed)?;
+        let id_secret = kept_secret(&own).await?;
         let provisions = Provisions {
             wiring: wiring.clone(),
             engine: engine.clone(),
