@@ -36,7 +36,7 @@ async fn what_is_drawn_again_is_the_same_and_another_hosts_is_another() {
     let settings = Settings::empty()
         .with("dicer", "dicer")
         .await
-        .set("context.dicer.follow.attempts", 5_000)
+        .set("context.dicer.follow.attempts", 2_000)
         .set("context.dicer.follow.max_backoff", "100ms");
     let mut host = TestHost::with(settings).await;
     for name in ["anna", "bert"] {
