@@ -73,9 +73,9 @@ async fn a_mistyped_key_of_the_configuration_is_told_at_the_start() {
         .await
         .set("context.members.startup_probe.period", "10ms")
         .set("context.members.startup_probe.failure_threshold", 2);
-    let mut host = TestHost::with(settings).await;
+    let mut host = TestHost::with(settings.clone()).await;
     host.kill_9();
-    host.rewrite(host.settings().set("context.members.config.limt", 4));
+    host.rewrite(settings.clone().set("context.members.config.limt", 4));
     host.try_reopen(&[]).await.expect("it starts");
     let wrong = "unknown field `limt`, expected `limit`";
     logged(&host, &[wrong, "members"]).await;
@@ -89,11 +89,7 @@ async fn a_mistyped_key_of_the_configuration_is_told_at_the_start() {
     // Others are not kept from serving, and what is mended serves.
     host.gateway().get("/silence").await.expect(204);
     host.kill_9();
-    host.rewrite(
-        host.settings()
-            .without("context.members.config.limt")
-            .set("context.members.config.limit", 4),
-    );
+    host.rewrite(settings.set("context.members.config.limit", 4));
     host.reopen().await;
     let ada = host.gateway().post("/members", json!({"name": "Ada"}));
     ada.await.expect(201);
