@@ -229,9 +229,9 @@ fn annotations(
     let is_closed = (container.is_closed && is_record && container.converted.is_none())
         .then(|| quote!(all.push(__record::Annotation::Closed);));
     let keywords = keywords(&input.attrs)?;
-    let keywords = keywords.iter().map(|(name, json)| {
-        quote!(__record::say_keyword(&mut all, #name, #json);)
-    });
+    let keywords = keywords
+        .iter()
+        .map(|(name, json)| quote!(__record::say_keyword(&mut all, #name, #json);));
     Ok(quote! {
         let mut all: ::std::vec::Vec<__record::Annotation> = #inner;
         all.push(__record::Annotation::Name(#name.into()));

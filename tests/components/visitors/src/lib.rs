@@ -297,7 +297,12 @@ fn echo(request: &IncomingRequest) -> Answer {
 
 fn print() -> Answer {
     // As runtimes of languages do it: piece by piece, also of a character, and with a stream for each.
-    let pieces: [&[u8]; 4] = [b"a visitor ", b"has been here\nand had a caf", b"\xc3", b"\xa9"];
+    let pieces: [&[u8]; 4] = [
+        b"a visitor ",
+        b"has been here\nand had a caf",
+        b"\xc3",
+        b"\xa9",
+    ];
     for piece in pieces {
         get_stdout()
             .blocking_write_and_flush(piece)
