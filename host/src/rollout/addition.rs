@@ -42,7 +42,7 @@ pub async fn join(
         refused: Vec::new(),
     };
     loop {
-        joined.let_go(deployer, Boot::why_it_is_down);
+        joined.let_go_what_is_down();
         let boots = &mut joined.boots;
         if boots.is_empty() {
             break;
@@ -79,8 +79,7 @@ pub async fn join(
         match obstacle {
             Obstacle::Refused(place, refusal) => refuse(deployer, boots, place, refusal).await,
             Obstacle::Failed(place, error) => {
-                let failed = boots.remove(place);
-                failed.let_go(deployer);
+                drop(boots.remove(place));
                 joined.refused.push(error);
             }
         }
@@ -89,14 +88,11 @@ pub async fn join(
 }
 
 impl Joined {
-    /// Those are not to come of which `why` says so.
-    fn let_go(&mut self, deployer: &Deployer, why: impl Fn(&Boot) -> Option<BootError>) {
+    /// Those do not come that have no version.
+    fn let_go_what_is_down(&mut self) {
         for boot in std::mem::take(&mut self.boots) {
-            match why(&boot) {
-                Some(error) => {
-                    boot.let_go(deployer);
-                    self.refused.push(error);
-                }
+            match boot.why_it_is_down() {
+                Some(error) => self.refused.push(error),
                 None => self.boots.push(boot),
             }
         }

@@ -20,17 +20,17 @@ pub(super) fn let_leave(deployer: &Arc<Deployer>, context: &Arc<Context>, versio
     if context.settings.scales_to_zero() {
         version.guest.load_on_demand(Arc::new(Reloader {
             deployer: Arc::downgrade(deployer),
-            context: context.clone(),
+            context: Arc::downgrade(context),
             digest: version.digest,
             title: version.title.clone(),
         }));
     }
 }
 
-/// Loads one version again. The deployer keeps the versions, so they do not keep it.
+/// Loads one version again. The deployer and the context keep the versions, so they do not keep these.
 struct Reloader {
     deployer: Weak<Deployer>,
-    context: Arc<Context>,
+    context: Weak<Context>,
     digest: VersionDigest,
     title: Arc<str>,
 }
@@ -38,11 +38,12 @@ struct Reloader {
 impl Reload for Reloader {
     fn reload(&self) -> Reloading {
         const STOPPING: &str = "the host is stopping";
-        let Some(deployer) = self.deployer.upgrade() else {
+        let (Some(deployer), Some(context)) = (self.deployer.upgrade(), self.context.upgrade())
+        else {
             return Box::pin(async { Err(STOPPING.to_owned()) });
         };
         let tasks = deployer.tasks.clone();
-        let (context, title) = (self.context.clone(), self.title.clone());
+        let title = self.title.clone();
         // Whoever began it may not wait for as long.
         let loading = tasks.spawn(load(deployer, context, self.digest, title));
         Box::pin(async move {
@@ -55,7 +56,7 @@ impl Reload for Reloader {
 
 async fn load(
     deployer: Arc<Deployer>,
-    context: Arc<Context>,
+    context: Weak<Context>,
     digest: VersionDigest,
     title: Arc<str>,
 ) -> Result<LoadedCode, String> {

@@ -35,6 +35,7 @@ const PACKAGES: [(&str, &str); 6] = [
 /// A host and its data.
 pub struct TestHost {
     pub host: Arc<Host>,
+    contexts: Arc<BTreeMap<String, Arc<Context>>>,
     manifest: String,
     data: TempDir,
 }
@@ -43,8 +44,10 @@ impl TestHost {
     /// With a manifest in which each context names its component by its name in capitals, such as `BELL`.
     pub async fn open(manifest: &str) -> Self {
         let data = TempDir::new().unwrap();
+        let host = start(manifest, data.path()).await;
         Self {
-            host: start(manifest, data.path()).await,
+            contexts: host.contexts(),
+            host,
             manifest: manifest.to_owned(),
             data,
         }
@@ -59,7 +62,13 @@ impl TestHost {
     /// The same with another manifest.
     pub async fn reopen_with(self, manifest: &str) -> Self {
         self.host.stop().await;
-        let Self { host, data, .. } = self;
+        let Self {
+            host,
+            data,
+            contexts,
+            ..
+        } = self;
+        drop(contexts);
         // The journal's directory is locked until the last of it is gone.
         let last = Arc::downgrade(&host.invoker);
         drop(host);
@@ -70,15 +79,17 @@ impl TestHost {
                 .ok_or("the host lives on")
         })
         .await;
+        let host = start(manifest, data.path()).await;
         Self {
-            host: start(manifest, data.path()).await,
+            contexts: host.contexts(),
+            host,
             manifest: manifest.to_owned(),
             data,
         }
     }
 
     pub fn context(&self, name: &str) -> &Arc<Context> {
-        self.host.context(name).unwrap()
+        &self.contexts[name]
     }
 
     /// Answers a request of a context: its status and its body. The route has one placeholder or none.

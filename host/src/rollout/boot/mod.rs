@@ -213,12 +213,6 @@ impl Boot {
         self.generation
     }
 
-    /// It is not to come: nothing of it stays in memory.
-    pub(super) fn let_go(self, deployer: &Deployer) {
-        // What was loaded knows its context, to be loaded again.
-        deployer.rollouts(&self.context).loaded.lock().clear();
-    }
-
     /// Whether the version has not served before.
     pub(super) fn is_new(&self) -> bool {
         let mut choice = self.choice.iter();

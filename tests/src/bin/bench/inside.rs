@@ -219,7 +219,7 @@ async fn repeat(inside: &Inside, context: &str, request: &Request, times: u32) -
     for _ in 0..times {
         let answer = invocation::web(
             &inside.host.invoker,
-            context,
+            &context,
             request.clone(),
             origin(),
             None,
@@ -256,7 +256,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             caller: Caller::Context("bench".into()),
             consent: None,
         };
-        let answer = invocation::reach(&inside.host.invoker, context, request)
+        let answer = invocation::reach(&inside.host.invoker, &context, request)
             .await
             .unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(value::is_err(&answer.answer), room != 1);
