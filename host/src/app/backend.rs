@@ -50,7 +50,7 @@ impl Backend for Arc<Host> {
     ) -> impl Future<Output = Result<WebAnswer, WebFailure>> + Send + 'static {
         let invoker = self.invoker.clone();
         async move {
-            match invoker.contexts.get(&*context) {
+            match invoker.contexts.get(&context) {
                 Some(context) => invocation::web(&invoker, &context, request, origin, key).await,
                 // A context is known before its routes are, and none is taken out.
                 None => Err(WebFailure::from(Failure::NotServing {

@@ -73,7 +73,7 @@ pub fn get(
     let Some(ledger) = bridge.ledger(HOST_SOURCE) else {
         return Ok(None);
     };
-    let letter: Option<RelayDeadLetter> = record::find(&*ledger, Space::DeadLetter, &id.key())?;
+    let letter: Option<RelayDeadLetter> = record::find(&ledger, Space::DeadLetter, &id.key())?;
     Ok(letter.filter(|letter| !letter.has_ended))
 }
 

@@ -138,7 +138,7 @@ impl<'a> History<'a> {
 
     /// A version by its digest.
     pub(super) fn find(&self, digest: VersionDigest) -> Result<Option<Entry>, journal::Error> {
-        record::find(&*self.ledger, Space::Meta, &self.key(digest))
+        record::find(&self.ledger, Space::Meta, &self.key(digest))
     }
 
     /// All versions, newest first.

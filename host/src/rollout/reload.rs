@@ -56,7 +56,7 @@ impl Reload for Reloader {
 
 async fn load(
     deployer: Arc<Deployer>,
-    context: Weak<Context>,
+    context: Arc<Context>,
     digest: VersionDigest,
     title: Arc<str>,
 ) -> Result<LoadedCode, String> {
