@@ -28,7 +28,7 @@ pub enum Sdk {
 }
 
 impl Sdk {
-    /// Reads what somebody asks for: `copy`, a version such as `0.3.0`, or a folder.
+    /// Reads what somebody asks for: `copy`, a version such as `0.4.0`, or a folder.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let is_version = text.starts_with(|first: char| first.is_ascii_digit())
@@ -106,7 +106,7 @@ impl Sdk {
         };
         if !file.is_file() {
             return Err(refused(
-                "there is no Cargo.toml in it: name the folder `components/sdk` of Innkeeper's repository or of another app, or a version such as 0.3.0",
+                "there is no Cargo.toml in it: name the folder `components/sdk` of Innkeeper's repository or of another app, or a version such as 0.4.0",
             ));
         }
         let package = manifest(&file)?;
@@ -200,7 +200,7 @@ impl fmt::Display for Sdk {
 }
 
 /// The version of the SDK that this binary brings.
-fn own_version() -> &'static str {
+pub(super) fn own_version() -> &'static str {
     let mut files = RUST.files.iter();
     let text = files.find(|(path, _)| *path == RUST.manifest);
     let mut lines = text.into_iter().flat_map(|(_, text)| text.lines());
@@ -251,7 +251,7 @@ mod tests {
     fn a_version_a_folder_and_a_copy_are_told_apart() {
         for (text, sdk) in [
             ("copy", Sdk::Copy),
-            ("0.3.0", Sdk::Version("0.3.0".into())),
+            ("0.4.0", Sdk::Version("0.4.0".into())),
             ("0.3", Sdk::Version("0.3".into())),
             ("./0.3", Sdk::Folder("./0.3".into())),
             (

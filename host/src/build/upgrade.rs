@@ -380,7 +380,7 @@ mod tests {
         let none = Interfaces::default();
         new_context(&app, "attic", Language::Rust, None, &none).unwrap();
         assert!(!app.join(embedded::RUST.manifest).exists());
-        let asked = Sdk::Version("0.3.0".into());
+        let asked = Sdk::Version(sdk::own_version().into());
         let refused = new_context(&app, "roof", Language::Rust, Some(&asked), &none);
         assert!(matches!(refused, Err(Error::OtherSdk { .. })));
 

@@ -20,7 +20,7 @@ use crate::build::{self, Called, Created, Interfaces, Language, Offered, Sdk};
   innkeeper new notes --language typescript
   innkeeper new library --contexts catalog,members,loans
   innkeeper new lobby --sdk ../innkeeper/components/sdk
-  innkeeper new lobby --sdk 0.3.0
+  innkeeper new lobby --sdk 0.4.0
   innkeeper new estate --contexts barn,mill --offers barn/stock --calls mill:barn/stock
   innkeeper new inn --calls barn/stock  a context that calls one of the app here")]
 pub(super) struct New {
@@ -41,7 +41,7 @@ pub(super) struct New {
     /// Interfaces that the contexts call, such as mill:barn/stock; `barn/stock` is enough for one context
     #[arg(long, value_name = "CALLS", value_delimiter = ',')]
     calls: Vec<String>,
-    /// Where contexts in Rust have the SDK from: a folder, a version in a registry such as 0.3.0, or `copy` for one of the app's own
+    /// Where contexts in Rust have the SDK from: a folder, a version in a registry such as 0.4.0, or `copy` for one of the app's own
     #[arg(long, value_name = "SOURCE")]
     sdk: Option<String>,
 }

@@ -20,7 +20,7 @@ use crate::guest::CONTRACT_VERSION;
   innkeeper upgrade --dry-run
   innkeeper upgrade && innkeeper test
   innkeeper upgrade --sdk ../innkeeper/components/sdk
-  innkeeper upgrade --sdk 0.3.0
+  innkeeper upgrade --sdk 0.4.0
   innkeeper upgrade --app stay/innkeeper.toml")]
 pub(super) struct Upgrade {
     /// Only say what would change
@@ -29,7 +29,7 @@ pub(super) struct Upgrade {
     /// Overwrite files of the SDK that were changed by hand, too
     #[arg(long)]
     force: bool,
-    /// Where the contexts in Rust have the SDK from: a folder, a version in a registry such as 0.3.0, or `copy` for one of the app's own
+    /// Where the contexts in Rust have the SDK from: a folder, a version in a registry such as 0.4.0, or `copy` for one of the app's own
     #[arg(long, value_name = "SOURCE")]
     sdk: Option<String>,
     #[command(flatten)]

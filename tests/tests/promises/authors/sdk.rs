@@ -13,10 +13,23 @@ fn instead_of_the_registry(sdk: &Path) -> String {
     format!("\n[net]\noffline = true\n\n[patch.crates-io]\ninnkeeper-sdk = {{ path = {sdk:?} }}\n")
 }
 
+/// The version of the SDK in a folder.
+fn version(sdk: &Path) -> String {
+    let manifest = std::fs::read_to_string(sdk.join("Cargo.toml")).expect("it has a manifest");
+    let found = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = "));
+    found
+        .expect("it has a version")
+        .trim_matches('"')
+        .to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_has_the_sdk_from_a_folder_from_a_registry_and_as_a_copy_again() {
     let sdk = artifacts::repository().join("components/sdk");
     let folder = sdk.to_str().expect("paths are UTF-8");
+    let version = version(&sdk);
     let app = NewApp::with("pantry", &["jam", "tea"], &["--sdk", folder]).await;
     let copy = app.directory().join("components/sdk");
     let workspace = "components/Cargo.toml";
@@ -27,11 +40,11 @@ async fn an_app_has_the_sdk_from_a_folder_from_a_registry_and_as_a_copy_again() 
     assert!(said.is_well, "{said:?}");
 
     // What the registry has is told by its version alone; the build is the same.
-    let said = app.command(&["upgrade", "--sdk", "0.3.0"]).await;
+    let said = app.command(&["upgrade", "--sdk", &version]).await;
     assert!(said.is_well && said.out.contains(workspace), "{said:?}");
     let pinned = app.read(workspace);
     assert!(
-        pinned.contains("\ninnkeeper-sdk = \"=0.3.0\"\n"),
+        pinned.contains(&format!("\ninnkeeper-sdk = \"={version}\"\n")),
         "{pinned}"
     );
     let config = "components/.cargo/config.toml";
@@ -51,7 +64,7 @@ async fn an_app_has_the_sdk_from_a_folder_from_a_registry_and_as_a_copy_again() 
     let home = app.directory().to_str().expect("paths are UTF-8");
     let said = command(&["new", "nuts", "--in", home, "--sdk", folder]).await;
     assert!(
-        said.code == Some(2) && said.err.contains("innkeeper-sdk 0.3.0"),
+        said.code == Some(2) && said.err.contains(&format!("innkeeper-sdk {version}")),
         "{said:?}"
     );
     assert_eq!(app.read(workspace), pinned);
