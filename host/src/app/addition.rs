@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Host;
 use super::journals::sources;
+use super::storage;
 use crate::config;
 use crate::core::VersionDigest;
 use crate::events;
@@ -44,6 +45,8 @@ pub struct Added {
 /// A context that is to be added, of which nobody knows yet.
 struct Candidate {
     context: Arc<Context>,
+    /// What the manifest says of it.
+    settings: ContextSettings,
     /// The journals of what it follows outside.
     outside: Vec<(String, Arc<Ledger>)>,
     shipped: Shipped,
@@ -169,8 +172,10 @@ impl Host {
         }
         let mut manifest = Manifest::clone(&self.manifest());
         for context in contexts() {
-            let (name, settings) = (context.name.clone(), context.settings.clone());
-            manifest.contexts.insert(name, settings);
+            let candidate = candidates.get(&context.name);
+            let settings = candidate.map(|candidate| candidate.settings.clone());
+            let named = settings.map(|settings| (context.name.clone(), settings));
+            manifest.contexts.extend(named);
         }
         self.manifest.replace(Arc::new(manifest));
         Ok(())
@@ -228,22 +233,25 @@ async fn before_boot(
     shipped: Shipped,
 ) -> Result<(Arc<Manifest>, Candidate), String> {
     let with_it = manifest.with_context(name, settings)?;
-    let (at_host, at_name, at_settings) = (host.clone(), name.to_owned(), settings.clone());
+    let (at_host, at_name) = (host.clone(), name.to_owned());
+    let mut divided = with_it.clone();
     let new: Vec<_> = sources(&with_it)
         .difference(&sources(manifest))
         .cloned()
         .collect();
     let opening = tokio::task::spawn_blocking(move || {
-        let ledger = at_host.journals.of_context(&at_name, &at_settings)?;
+        storage::divide(&mut divided);
+        let settings = divided.contexts.remove(&at_name).unwrap_or_default();
+        let ledger = at_host.journals.of_context(&at_name, &settings)?;
         let outside = new.into_iter().map(|source| {
             let ledger = at_host.journals.of_source(&source)?;
             Ok((source, ledger))
         });
         let outside = outside.collect::<Result<Vec<_>, crate::journal::Error>>();
-        Ok::<_, crate::journal::Error>((ledger, outside?))
+        Ok::<_, crate::journal::Error>((settings, ledger, outside?))
     });
     let opened = opening.await.map_err(|_| "the host is stopping")?;
-    let (ledger, outside) = opened.map_err(|error| error.to_string())?;
+    let (shared, ledger, outside) = opened.map_err(|error| error.to_string())?;
     if ledger.durability() != host.journals.durability(settings) {
         return Err("its journal was opened with another `durability` before; restart the host, or set it back".to_owned());
     }
@@ -253,7 +261,8 @@ async fn before_boot(
     let configs = config::Live::start(&contexts, file, &host.tasks, stop.clone()).await;
     let config = configs.get(name).ok_or("the host is stopping")?;
     let candidate = Candidate {
-        context: host.provisions.context(name, settings, &ledger, config),
+        context: host.provisions.context(name, &shared, &ledger, config),
+        settings: settings.clone(),
         outside,
         shipped,
         stop,

@@ -125,12 +125,14 @@ impl Host {
             directory: directory.clone(),
         });
         let opening = tokio::task::spawn_blocking(move || {
+            let as_written = Arc::new(manifest.clone());
             let mut manifest = manifest;
             storage::divide(&mut manifest);
             let journals = Journals::open(&manifest)?;
-            Ok::<_, journal::Error>((Arc::new(manifest), journals))
+            Ok::<_, journal::Error>((manifest, as_written, journals))
         });
-        let (manifest, journals) = opening.await.map_err(|_| StartError::CutShort)??;
+        let (manifest, as_written, journals) =
+            opening.await.map_err(|_| StartError::CutShort)??;
         let instances = manifest.host.instances;
         let engine = Engine::new(EngineOptions {
             instances: instances.unwrap_or(options.engine.instances),
@@ -176,9 +178,9 @@ impl Host {
             contexts,
             wiring,
         });
-        let events = Arc::new(Events::new(&invoker, &manifest));
+        let events = Arc::new(Events::new(&invoker, &as_written));
         let compiler = Compiler::new(options.compiler);
-        let manifest = Arc::new(CurrentManifest::new(manifest));
+        let manifest = Arc::new(CurrentManifest::new(as_written));
         let host = Arc::new(Self {
             deployer: Arc::new(Deployer::new(
                 &events, &manifest, engine, compiler, &directory,
