@@ -73,7 +73,8 @@ impl Manifest {
     /// What is followed outside, each subject once for each source.
     pub fn subscriptions(&self) -> Vec<Subscription> {
         let mut subscriptions: Vec<Subscription> = Vec::new();
-        for subscription in self.contexts.values().flat_map(subscriptions_of) {
+        let contexts = self.contexts.values();
+        for subscription in contexts.flat_map(ContextSettings::subscriptions) {
             if !subscriptions.contains(&subscription) {
                 subscriptions.push(subscription);
             }
@@ -82,9 +83,12 @@ impl Manifest {
     }
 }
 
-fn subscriptions_of(context: &ContextSettings) -> impl Iterator<Item = Subscription> {
-    let subjects = context.follows.nats.iter();
-    subjects.map(|(subject, followed)| Subscription::new(subject, followed))
+impl ContextSettings {
+    /// What it follows outside.
+    pub fn subscriptions(&self) -> impl Iterator<Item = Subscription> {
+        let subjects = self.follows.nats.iter();
+        subjects.map(|(subject, followed)| Subscription::new(subject, followed))
+    }
 }
 
 /// Refuses what cannot be followed: the context, the subject, the setting (if it is one), and what is wrong.
@@ -93,7 +97,7 @@ pub(super) fn check(
 ) -> Result<(), (String, String, Option<&'static str>, String)> {
     let mut accepted: Vec<Subscription> = Vec::new();
     for (context, settings) in &manifest.contexts {
-        for subscription in subscriptions_of(settings) {
+        for subscription in settings.subscriptions() {
             let refused =
                 |key, message| Err((context.clone(), subscription.subject.clone(), key, message));
             if let Err((key, message)) = check_one(manifest, &subscription) {

@@ -128,7 +128,6 @@ async fn what_is_added_serves_and_those_under_load_do_not_notice() {
     let mut host = TestHost::with(all.clone().without("context.viewpage")).await;
     let stay = host.stay();
     let room = stay.room("before").await;
-    stay.booked(room).await;
     host.gateway().get("/roomviews").await.expect_problem(404);
     let process = host.process();
 

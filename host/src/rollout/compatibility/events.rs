@@ -8,7 +8,7 @@ use crate::core::nearest;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::invocation::HostEventKind;
-use crate::manifest::{HOST_SOURCE, SagaSettings};
+use crate::manifest::{ContextSettings, HOST_SOURCE, SagaSettings, Subscription};
 use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::version_state::State;
@@ -97,8 +97,16 @@ impl Around<'_> {
     }
 
     /// What it follows is published. What the version before it follows in vain is not its fault.
-    pub(super) fn follows(&self, deployer: &Deployer, version: &Version) -> Result<(), Refusal> {
+    pub(super) fn follows(
+        &self,
+        deployer: &Deployer,
+        settings: &ContextSettings,
+        version: &Version,
+    ) -> Result<(), Refusal> {
         let before = self.current(self.context);
+        // A context that is about to be added is not in the manifest as it holds.
+        let mut outside = deployer.manifest().subscriptions();
+        outside.extend(settings.subscriptions());
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
             if *source == self.context && !publishes(version, kind) {
@@ -113,7 +121,9 @@ impl Around<'_> {
                 continue;
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
-            if is_new && let Some(reason) = missing_publisher(deployer, self.wiring, followed) {
+            if is_new
+                && let Some(reason) = missing_publisher(deployer, self.wiring, &outside, followed)
+            {
                 return Err(Refusal::at(Gate::Events, reason));
             }
         }
@@ -158,22 +168,24 @@ pub(in crate::rollout) fn publishes(version: &Version, kind: &str) -> bool {
     published.any(|published| published == kind)
 }
 
-/// Why an event that is followed cannot come, if it cannot. What serves nowhere yet may publish anything.
+/// Why an event that is followed cannot come, if it cannot; `outside` is what is followed outside. What serves nowhere yet may publish anything.
 pub(in crate::rollout) fn missing_publisher(
     deployer: &Deployer,
     wiring: &Wiring,
+    outside: &[Subscription],
     followed: &Followed,
 ) -> Option<String> {
     let Followed { source, kind } = followed;
+    let is_outside = outside.iter().any(|one| one.source == *source);
     // A context that is about to be added serves here, and has no journal yet that others know of.
-    if wiring.serving(source).is_none() && deployer.ledger(source).is_none() {
-        let known: BTreeSet<String> = sources(deployer);
+    if wiring.serving(source).is_none() && deployer.ledger(source).is_none() && !is_outside {
+        let known: BTreeSet<String> = sources(deployer, outside);
         let nearest = nearest::suggestion(source, &known);
         return Some(format!(
             "it follows {kind} of `{source}`, which is neither a context of this app nor a source in any `[context.….follows.nats]`{nearest}"
         ));
     }
-    let published = published(deployer, wiring, source)?;
+    let published = published(deployer, wiring, outside, source)?;
     if published.contains(kind) {
         return None;
     }
@@ -189,16 +201,21 @@ pub(in crate::rollout) fn missing_publisher(
 }
 
 /// Every source that can be followed.
-fn sources(deployer: &Deployer) -> BTreeSet<String> {
-    let outside = deployer.manifest().subscriptions().into_iter();
-    let mut sources: BTreeSet<_> = outside.map(|subscription| subscription.source).collect();
+fn sources(deployer: &Deployer, outside: &[Subscription]) -> BTreeSet<String> {
+    let outside = outside.iter().map(|one| one.source.clone());
+    let mut sources: BTreeSet<_> = outside.collect();
     sources.extend(deployer.invoker.contexts.all().keys().cloned());
     sources.insert(HOST_SOURCE.to_owned());
     sources
 }
 
 /// The kinds that a source publishes; none when nobody can know.
-fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTreeSet<String>> {
+fn published(
+    deployer: &Deployer,
+    wiring: &Wiring,
+    outside: &[Subscription],
+    source: &str,
+) -> Option<BTreeSet<String>> {
     if source == HOST_SOURCE {
         let states = State::ALL.map(|state| state.event().to_owned());
         let kinds = HostEventKind::ALL.map(|kind| kind.name().to_owned());
@@ -219,9 +236,6 @@ fn published(deployer: &Deployer, wiring: &Wiring, source: &str) -> Option<BTree
         return Some(kinds.chain(scheduled).collect());
     }
     // Outside, what a message is called is known only where the manifest says so.
-    let subscriptions = deployer.manifest().subscriptions().into_iter();
-    let subscriptions = subscriptions.filter(|subscription| subscription.source == source);
-    subscriptions
-        .map(|subscription| subscription.kind)
-        .collect()
+    let of_source = outside.iter().filter(|one| one.source == source);
+    of_source.map(|one| one.kind.clone()).collect()
 }

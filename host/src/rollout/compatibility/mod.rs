@@ -74,7 +74,7 @@ pub(super) fn check(
     around.pending_undos(deployer, context, version)?;
     around.followers(version)?;
     around.sagas(version, &deployer.manifest().sagas)?;
-    around.follows(deployer, version)
+    around.follows(deployer, &context.settings, version)
 }
 
 /// Whether what a version imports is offered as it knows it, where it is offered at all.

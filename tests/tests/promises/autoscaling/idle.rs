@@ -123,7 +123,7 @@ async fn versions_come_and_go_while_they_are_out_of_memory() {
     let described = operators.context("archive").await;
     assert_eq!(
         described["description"]["routes"].as_array().map(Vec::len),
-        Some(10)
+        Some(11)
     );
     assert_eq!(described["slots"]["loaded"], false);
     let first = operators.serving("archive").await;
