@@ -226,8 +226,8 @@ async fn processors_are_shared_by_weight() {
         });
         // A round of each, or two.
         probe(&host, 100).await;
-        light.stop().await;
-        heavy.stop().await;
+        // Both end with the same round: who went on alone would have all of it.
+        tokio::join!(light.stop(), heavy.stop());
         let after = [
             computed(&host, "unruly").await,
             computed(&host, "hostile").await,

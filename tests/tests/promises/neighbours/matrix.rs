@@ -37,6 +37,11 @@ const TIMES: u32 = 8;
 const LATE_HEALTH: Duration = Duration::from_millis(50);
 /// Whoever commits waits for one of the largest commits: what it takes here is seen by who makes them. Beyond this it is late, whatever they take.
 const LATE_COMMIT: Duration = Duration::from_secs(1);
+/// `all` for each trick against everything.
+const CELLS: &str = "INNKEEPER_TESTS_MATRIX";
+/// Each trick is always tried against reads and writes; against the others only each of so many is, and whoever asks for all waits longer.
+const ALWAYS: [usize; 2] = [0, 2];
+const EACH_OF: usize = 5;
 /// How often a cell is tried: whatever else the machine does passes, a neighbour that is held up is so each time.
 const TRIES: usize = 3;
 
@@ -220,9 +225,15 @@ async fn no_trick_keeps_a_neighbour_waiting() {
     let client = host.gateway();
     client.post("/entries/100", json!(null)).await.expect(204);
     let mut held_up = Vec::new();
-    for work in WORK {
+    let are_all = std::env::var(CELLS).is_ok_and(|cells| cells == "all");
+    for (column, work) in WORK.into_iter().enumerate() {
         work.asked.measure(&host).await;
-        for trick in TRICKS {
+        for (row, trick) in TRICKS.into_iter().enumerate() {
+            let is_tried =
+                are_all || ALWAYS.contains(&column) || (column + row).is_multiple_of(EACH_OF);
+            if !is_tried {
+                continue;
+            }
             let mut last = None;
             for _ in 0..TRIES {
                 last = work.tried_beside(&host, trick).await;
