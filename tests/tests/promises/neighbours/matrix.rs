@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::settings;
-use super::work::{Asked, Measured};
+use super::work::{Asked, Measured, NEIGHBOURS};
 
 /// How many clients ask for a trick, as fast as they can.
 const CLIENTS: u64 = 4;
@@ -149,7 +149,9 @@ impl Work {
         if meanwhile.p99 > late {
             return Some(format!("{meanwhile}, and more than {late:?} is late"));
         }
-        let least = before.rate * PROMISED / self.shares;
+        // Whoever may wait so long for each answer has no more of them than that.
+        let behind = NEIGHBOURS as f64 / behind_commits.as_secs_f64();
+        let least = behind.min(before.rate * PROMISED / self.shares);
         (meanwhile.rate < least).then(|| format!("{meanwhile}, and less than {least:.0}/s is slow"))
     }
 

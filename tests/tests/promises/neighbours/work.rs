@@ -8,7 +8,7 @@ use innkeeper_tests::{TestHost, flood, request};
 use serde_json::json;
 
 /// How many do a neighbour's work at once, how often all together, and for how long at most.
-const NEIGHBOURS: u64 = 2;
+pub const NEIGHBOURS: u64 = 2;
 const ANSWERS: u64 = 120;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a neighbour waits until an event is handled, or a timer has fired: each takes a few requests.
