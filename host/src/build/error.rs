@@ -213,6 +213,12 @@ pub enum Error {
         /// What it has.
         has: String,
     },
+    /// Files of somebody else are where the copy of the SDK is that is to go.
+    #[error("{} is not the SDK's: move it, or cargo takes its folder for a package when the SDK is gone from there", path.display())]
+    LeftInSdk {
+        /// The first of them.
+        path: PathBuf,
+    },
     /// A context of this language has the SDK of the app, as a copy.
     #[error("only contexts in Rust can have the SDK from elsewhere: leave `--sdk` out")]
     SdkOfRust,
@@ -237,6 +243,7 @@ impl Error {
                 | Self::Exists { .. }
                 | Self::Sdk { .. }
                 | Self::OtherSdk { .. }
+                | Self::LeftInSdk { .. }
                 | Self::SdkOfRust
         )
     }

@@ -59,6 +59,9 @@ impl Sdk {
             return Ok(None);
         };
         let named = |key: &str| dependency.get(key).and_then(toml::Value::as_str);
+        if named("git").is_some() || named("registry").is_some() {
+            return Ok(Some(Self::Other));
+        }
         Ok(
             match (named("path"), named("version").or(dependency.as_str())) {
                 (Some("sdk"), _) => Some(Self::Copy),
@@ -149,19 +152,26 @@ impl Sdk {
         let Some(dependency) = self.dependency() else {
             return Ok(workspace.into());
         };
-        let is_it = |line: &&str| {
+        let is_it = |line: &str| {
             let mut sides = line.splitn(2, '=');
             sides.next().is_some_and(|name| name.trim() == PACKAGE) && sides.next().is_some()
         };
-        let Some(line) = workspace.lines().find(is_it) else {
-            return Err(Error::Manifest {
-                path: WORKSPACE.into(),
-                reason: format!(
-                    "no line of it begins with `{PACKAGE} =`: write there by hand `{dependency}`"
-                ),
-            });
+        let refused = |why: String| Error::Manifest {
+            path: WORKSPACE.into(),
+            reason: format!("{why}: write there by hand `{dependency}`"),
         };
-        let text = workspace.replacen(line, &dependency, 1);
+        let mut lines: Vec<&str> = workspace.split_inclusive('\n').collect();
+        let Some(line) = lines.iter_mut().find(|line| is_it(line)) else {
+            return Err(refused(format!("no line of it begins with `{PACKAGE} =`")));
+        };
+        if let Some(more) = says_more(line) {
+            return Err(refused(format!("its `{PACKAGE}` has `{more}`, too")));
+        }
+        let (end, dependency) = (line.trim_end().len(), dependency.as_str());
+        let ending = line.split_at(end).1;
+        let replaced = format!("{dependency}{ending}");
+        *line = &replaced;
+        let text = lines.concat();
         let (with, without) = (
             "the SDK and one package per context",
             "one package per context",
@@ -186,6 +196,14 @@ impl Sdk {
             Self::Other => None,
         }
     }
+}
+
+/// What a line says of its dependency besides where that is from.
+fn says_more(line: &str) -> Option<String> {
+    let said: toml::Table = line.parse().ok()?;
+    let mut keys = said.get(PACKAGE)?.as_table()?.keys();
+    keys.find(|key| !["path", "version"].contains(&key.as_str()))
+        .cloned()
 }
 
 impl fmt::Display for Sdk {
@@ -293,6 +311,15 @@ mod tests {
             "{folder}"
         );
         assert_eq!(Sdk::Copy.written_into(&folder).unwrap(), *copy);
+        let commented = format!("# innkeeper-sdk = {{ path = \"sdk\" }}\n{copy}");
+        let other = Sdk::Version("0.3.1".into()).written_into(&commented);
+        assert_eq!(Sdk::Copy.written_into(&other.unwrap()).unwrap(), commented);
+        let more = "innkeeper-sdk = { path = \"sdk\", features = [\"x\"] }\n";
+        let refused = Sdk::Copy.written_into(more).unwrap_err();
+        assert!(
+            refused.to_string().contains("has `features`, too"),
+            "{refused}"
+        );
         let refused = Sdk::Copy.written_into("[workspace]\n").unwrap_err();
         assert!(
             refused

@@ -84,10 +84,16 @@ impl Upgrade {
             _ => without_copy(app, &embedded::RUST)?,
         };
         steps.retain(|(path, _)| path != sdk::WORKSPACE);
+        if sdk != Sdk::Copy
+            && let Some(path) = left_in_copy(app, &embedded::RUST, &steps)?
+        {
+            return Err(Error::LeftInSdk { path });
+        }
         if after != before {
             steps.push((sdk::WORKSPACE.into(), Step::Change));
         }
-        steps.sort();
+        // As long as files are left it is known which of them nobody has changed.
+        steps.sort_by_key(|(path, _)| (path.ends_with(CHECKSUMS), path.clone()));
         Ok(Self {
             app: app.into(),
             workspace: Some(after),
@@ -201,7 +207,28 @@ fn without_copy(app: &Path, kit: &Kit) -> Result<Vec<(String, Step)>, Error> {
     Ok(steps)
 }
 
-/// Removes the folders of a file that was removed, up to the first with anything in it. That one is left is in nobody's way.
+/// A file where the copy is that is none of those that are removed with it: cargo would take the folder for a package.
+fn left_in_copy(app: &Path, kit: &Kit, steps: &[(String, Step)]) -> Result<Option<PathBuf>, Error> {
+    let removed: BTreeSet<PathBuf> = steps.iter().map(|(path, _)| app.join(path)).collect();
+    let mut folders = vec![app.join(kit.sdk)];
+    while let Some(folder) = folders.pop() {
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).map_err(Error::file(&folder))? {
+            let entry = entry.map_err(Error::file(&folder))?;
+            let path = entry.path();
+            if entry.file_type().map_err(Error::file(&path))?.is_dir() {
+                folders.push(path);
+            } else if !removed.contains(&path) {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Removes the folders of a file that was removed, up to the first with anything in it.
 fn remove_if_empty(app: &Path, file: &Path) {
     let folders = file.ancestors().skip(1);
     for folder in folders.take_while(|folder| *folder != app) {
@@ -359,16 +386,24 @@ mod tests {
         let other = made.unwrap().app.join("components/sdk");
         put(&app, "components/sdk/src/mine.rs", "// mine\n");
         put(&app, "components/sdk/src/text.rs", "// changed by hand\n");
-        let upgrade = Upgrade::to(&app, &Sdk::Folder(other)).unwrap();
+        let other = Sdk::Folder(other);
+        // Cargo would take what is left there for a package.
+        let mine = app.join("components/sdk/src/mine.rs");
+        match Upgrade::to(&app, &other) {
+            Err(Error::LeftInSdk { path }) => assert_eq!(path, mine),
+            _ => panic!("nobody but the author may remove what he has written"),
+        }
+        std::fs::remove_file(&mine).unwrap();
+        let upgrade = Upgrade::to(&app, &other).unwrap();
         assert_eq!(upgrade.overwrites(), ["components/sdk/src/text.rs"]);
-        upgrade.carry_out().unwrap();
-        let left = std::fs::read_dir(app.join("components/sdk")).unwrap();
+        let removed = upgrade.steps.iter().map(|(path, _)| path.as_str());
         assert_eq!(
-            left.count(),
-            1,
-            "what nobody but the author has written stays"
+            removed.last(),
+            Some(SUMS),
+            "another try knows what it may remove"
         );
-        assert!(app.join("components/sdk/src/mine.rs").exists());
+        upgrade.carry_out().unwrap();
+        assert!(!app.join("components/sdk").exists());
         let workspace = || std::fs::read_to_string(app.join(sdk::WORKSPACE)).unwrap();
         assert!(
             workspace().contains("cellar/components/sdk\" }"),

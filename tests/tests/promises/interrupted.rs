@@ -2,7 +2,9 @@
 
 use http::Method;
 use innkeeper::journal::Space;
-use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually, journal, try_send};
+use innkeeper_tests::{
+    Opening, Reply, Settings, TestHost, artifacts, eventually, journal, try_send,
+};
 use serde_json::{Value, json};
 
 use crate::undoing::{begin, play, players, stuck, undone, undos};
@@ -72,15 +74,7 @@ async fn what_does_not_end_is_listed_and_what_it_called_is_undone_when_it_is_dro
         "{list:?}"
     );
     // Nobody imports what would undo its call any more, but the call may still have to be undone.
-    host.operators()
-        .deploy("first", alone("first").await, "")
-        .await
-        .expect(201);
-    let refused = host
-        .operators()
-        .deploy("second", alone("second").await, "")
-        .await;
-    assert!((400..500).contains(&refused.status), "{}", refused.text);
+    let refused = refused_without_undo(&host).await;
     assert!(
         refused.text.contains("test:player/second@0.1.0#unplay"),
         "{}",
@@ -144,6 +138,20 @@ async fn one_whose_calls_cannot_be_read_ends_and_holds_up_no_deployment() {
     host.operators().nothing_pending().await;
 }
 
+/// Has nobody import any more what would undo the call; what can no longer be undone then is refused.
+async fn refused_without_undo(host: &TestHost) -> Reply {
+    host.operators()
+        .deploy("first", alone("first").await, "")
+        .await
+        .expect(201);
+    let refused = host
+        .operators()
+        .deploy("second", alone("second").await, "")
+        .await;
+    assert!((400..500).contains(&refused.status), "{}", refused.text);
+    refused
+}
+
 async fn ended(host: &TestHost) {
     eventually("it has ended", async || {
         let found = host.operators().context("first").await;
@@ -191,15 +199,7 @@ async fn what_was_called_at_a_context_that_left_the_app_is_owed_and_undone_when_
     })
     .await;
     // Nobody imports what would undo it any more, but it is owed.
-    host.operators()
-        .deploy("first", alone("first").await, "")
-        .await
-        .expect(201);
-    let refused = host
-        .operators()
-        .deploy("second", alone("second").await, "")
-        .await;
-    assert!((400..500).contains(&refused.status), "{}", refused.text);
+    refused_without_undo(&host).await;
     host.rewrite(whole);
     host.operators().nothing_pending().await;
     assert_eq!(undone(&host, "second").await, [true]);

@@ -2,6 +2,9 @@
 
 use syn::{Attribute, Error, Expr, ExprLit, ExprUnary, Lit, Result, UnOp};
 
+/// How long the contract lets a keyword be.
+const LONGEST: usize = 64;
+
 /// The keywords that are said of a type, each with its value as JSON.
 pub(crate) fn keywords(attributes: &[Attribute]) -> Result<Vec<(String, String)>> {
     let mut said: Vec<(String, String)> = Vec::new();
@@ -13,6 +16,9 @@ pub(crate) fn keywords(attributes: &[Attribute]) -> Result<Vec<(String, String)>
             let Some(name) = meta.path.get_ident().map(ToString::to_string) else {
                 return Err(meta.error("a keyword is one word"));
             };
+            if name.len() > LONGEST || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                return Err(meta.error(format!("a keyword is letters and digits, as JSON Schema writes it (`maxLength`), and {LONGEST} of them at most")));
+            }
             if said.iter().any(|(known, _)| *known == name) {
                 return Err(meta.error(format!("the keyword `{name}` is said twice")));
             }
@@ -127,7 +133,14 @@ mod tests {
 
     #[test]
     fn what_is_no_value_does_not_compile() {
-        let inputs: [(DeriveInput, &str); 4] = [
+        let inputs: [(DeriveInput, &str); 5] = [
+            (
+                parse_quote!(
+                    #[json_schema(max_length = 3)]
+                    struct Email(String);
+                ),
+                "letters and digits",
+            ),
             (
                 parse_quote!(
                     #[json_schema(format = FORMAT)]

@@ -3,6 +3,8 @@
 mod plain;
 mod rate_limit;
 mod writer;
+#[cfg(test)]
+pub(super) mod written;
 
 use std::io::{self, IsTerminal};
 
@@ -96,36 +98,18 @@ pub enum LogError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use parking_lot::Mutex;
-
+    use super::written::Written;
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
-        let page = Page::default();
+        let page = Written::default();
         let writer = page.clone();
         let filter = EnvFilter::builder().parse(level).unwrap();
         tracing::subscriber::with_default(
             subscriber(format, false, filter, move || writer.clone(), None),
             log,
         );
-        let bytes = page.0.lock().clone();
-        String::from_utf8(bytes).unwrap()
+        page.text()
     }
 
     #[test]

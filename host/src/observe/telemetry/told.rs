@@ -89,27 +89,10 @@ impl<E: LogExporter> LogExporter for Told<E> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Arc;
-
     use opentelemetry_sdk::error::OTelSdkError;
-    use parking_lot::Mutex;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::observe::log::written::Written;
 
     #[test]
     fn a_failure_is_told_once_with_where_to_and_without_secrets() {
@@ -117,7 +100,7 @@ mod tests {
         let find = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| address.to_owned());
         let told = Told::new((), Signal::Traces, &Environment::new(&find));
         assert!(!format!("{told:?}").contains("secret"), "{told:?}");
-        let page = Page::default();
+        let page = Written::default();
         let writer = page.clone();
         let log = tracing_subscriber::fmt().with_ansi(false);
         let log = log.with_writer(move || writer.clone()).finish();
@@ -131,7 +114,7 @@ mod tests {
                 assert!(told.note(Ok(())).is_ok());
             }
         });
-        let said = String::from_utf8(page.0.lock().clone()).unwrap();
+        let said = page.text();
         let endpoint = "endpoint=\"http://Collector:4318\"";
         assert_eq!(said.matches(endpoint).count(), 2, "{said}");
         assert!(said.contains("traces cannot be exported by OTLP"), "{said}");

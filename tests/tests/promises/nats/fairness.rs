@@ -1,12 +1,12 @@
 //! The relay serves contexts in turns: what one of them has too much of, or cannot be published, holds up nobody else.
 
-use async_nats::jetstream::stream::Config;
 use http::Method;
 use innkeeper_tests::nats::{JETSTREAM, NatsServer};
 use innkeeper_tests::{Opening, Settings, TestHost, eventually, send};
 use serde_json::{Value, json};
 
 use super::feed::host;
+use super::relay::narrow;
 
 /// The subjects of what is in the stream, in its order.
 async fn subjects(server: &NatsServer) -> Vec<String> {
@@ -75,13 +75,7 @@ async fn who_has_very_many_events_does_not_hold_up_who_has_few() {
 #[tokio::test]
 async fn dead_letters_of_the_relay_have_a_quota_and_only_their_context_waits_for_it() {
     let server = NatsServer::with(JETSTREAM).await;
-    let narrow = Config {
-        name: "stay".to_owned(),
-        subjects: vec!["stay.*.*".to_owned()],
-        max_message_size: 2_000,
-        ..Config::default()
-    };
-    server.make(narrow).await;
+    server.make(narrow()).await;
     let settings = Settings::of_the_app()
         .await
         .set("nats.url", server.url())
@@ -181,13 +175,7 @@ async fn dead_letters_of_the_relay_have_a_quota_and_only_their_context_waits_for
 async fn who_has_many_that_cannot_be_published_does_not_hold_up_the_others() {
     const LARGE: usize = 60;
     let server = NatsServer::with(JETSTREAM).await;
-    let narrow = Config {
-        name: "stay".to_owned(),
-        subjects: vec!["stay.*.*".to_owned()],
-        max_message_size: 2_000,
-        ..Config::default()
-    };
-    server.make(narrow).await;
+    server.make(narrow()).await;
     let host = host(&server).await;
     let large = "x".repeat(1_990);
     for _ in 0..LARGE {

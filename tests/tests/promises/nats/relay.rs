@@ -10,6 +10,16 @@ use serde_json::Value;
 
 use super::feed::{all_published, host};
 
+/// A stream that takes no large events.
+pub(super) fn narrow() -> Config {
+    Config {
+        name: "stay".to_owned(),
+        subjects: vec!["stay.*.*".to_owned()],
+        max_message_size: 2_000,
+        ..Config::default()
+    }
+}
+
 /// What is said of NATS, when it is as it should be.
 async fn standing(host: &TestHost, is: impl Fn(&Value) -> bool) -> Value {
     eventually("NATS is as it should be", async || {
@@ -134,12 +144,7 @@ async fn a_stream_that_was_deleted_is_called_so() {
 #[tokio::test]
 async fn an_event_that_cannot_be_published_waits_for_an_operator_and_the_others_go_on() {
     let server = NatsServer::with(JETSTREAM).await;
-    let narrow = Config {
-        name: "stay".to_owned(),
-        subjects: vec!["stay.*.*".to_owned()],
-        max_message_size: 2_000,
-        ..Config::default()
-    };
+    let narrow = narrow();
     let context = server.make(narrow.clone()).await;
     let mut host = host(&server).await;
     let stay = host.stay();
