@@ -15,7 +15,7 @@ use super::view;
 use crate::app::Host;
 use crate::events::{self, Lag, dead_letter};
 use crate::invocation::Context;
-use crate::journal::{self, KeyRange, Space};
+use crate::journal::{self, KeyRange, Shortage, Space};
 use crate::manifest::Engine;
 use crate::observe::masking::MASK;
 use crate::rollout;
@@ -32,7 +32,10 @@ const CONTENDED: usize = 5;
 pub(super) async fn list(Running(host): Running) -> Result<Json<view::Contexts>, Problem> {
     let contexts = reading(move || {
         let contexts = host.contexts();
-        let contexts = contexts.values().map(|context| see(&host, context));
+        let shortage = shortage(&host);
+        let contexts = contexts
+            .values()
+            .map(|context| see(&host, context, shortage));
         Ok(view::Contexts {
             app: host.manifest().app.name.clone(),
             contexts: contexts.collect::<Result<_, _>>()?,
@@ -69,21 +72,21 @@ pub(super) async fn one(
             subscriptions: subscriptions(&host, &context),
             imports: imports(&host, &context),
             rebuild: rebuild::progress(&host.deployer, &context)?.map(Into::into),
-            context: see(&host, &context)?,
+            context: see(&host, &context, shortage(&host))?,
         })
     });
     Ok(Json(detail.await?))
 }
 
-/// What an operator should know when there is too little space where the context's journal is. Blocks.
-fn shortage(host: &Host, context: &Context) -> Option<String> {
+/// What is missing on the volume of the journals that are on disk, if it is. Blocks.
+fn shortage(host: &Host) -> Option<Shortage> {
+    host.committer()?.free_space()?.shortage()
+}
+
+/// Whether a context's journal is on disk.
+fn is_on_disk(host: &Host, context: &Context) -> bool {
     let engine = context.settings.journal;
-    if engine.unwrap_or(host.manifest().journal.engine) == Engine::Memory {
-        return None;
-    }
-    let committer = host.committer()?;
-    let space = committer.free_space()?;
-    Some(space.shortage()?.to_string())
+    engine.unwrap_or(host.manifest().journal.engine) != Engine::Memory
 }
 
 /// What an operator should know when the context's events are not published.
@@ -93,7 +96,11 @@ fn unpublished(host: &Host, context: &Context) -> Option<String> {
 }
 
 /// Looks at a context. Blocks.
-fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Error> {
+fn see(
+    host: &Host,
+    context: &Arc<Context>,
+    shortage: Option<Shortage>,
+) -> Result<view::Context, journal::Error> {
     let serving = context.serving();
     let version = serving.version();
     let candidate = serving.candidate.as_ref();
@@ -103,8 +110,9 @@ fn see(host: &Host, context: &Arc<Context>) -> Result<view::Context, journal::Er
     let quota = usage::used(context)?;
     let health = host.deployer.health(context).see(context);
     let scarce = quota.iter().filter_map(usage::Used::warning);
+    let shortage = shortage.filter(|_| is_on_disk(host, context));
     let scarce: Vec<_> = scarce
-        .chain(shortage(host, context))
+        .chain(shortage.map(|shortage| shortage.to_string()))
         .chain(unpublished(host, context))
         .collect();
     let callers = callers::see(context);

@@ -160,7 +160,9 @@ impl Telling {
 
     /// Tells of contexts that were added, too: what they publish since.
     fn take_up_added(&mut self) {
-        if !self.is_of_all || self.feed.count() == self.host.ledgers().own.count() {
+        // Something of theirs may be sensitive, also in the stories of others.
+        self.redactor = Arc::new(Mutex::new(Redactor::new(&self.host)));
+        if !self.is_of_all {
             return;
         }
         for (name, ledger) in self.host.ledgers().own.all().iter() {
@@ -172,8 +174,6 @@ impl Telling {
                 self.feed.add(name, ledger, after);
             }
         }
-        // Something of theirs may be sensitive.
-        *self.redactor.lock() = Redactor::new(&self.host);
     }
 
     fn end_saying(&mut self, why: &str) -> Option<Event> {

@@ -65,6 +65,10 @@ pub(super) async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
         None => check("start", Err("the app is still starting".into())),
         Some(host) => {
             for (name, context) in host.contexts().iter() {
+                // One that is just being added is not part of the app yet.
+                if host.wiring().serving(name).is_none() {
+                    continue;
+                }
                 check(&format!("context {name}"), serves(host, context));
             }
             check("journal", journal(host).await);

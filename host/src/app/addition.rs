@@ -1,7 +1,7 @@
 //! Adding contexts to an app that runs, as its manifest names them by now.
 //!
 //! What is added is prepared apart: its journal is opened, its configuration read, its component brought through the gates. Only when it can serve is it entered where
-//! contexts are looked up, in such an order that whoever finds one finds what it needs: journals, contexts, the manifest, and last the wiring, which leads to it.
+//! contexts are looked up: its context, its journal once nothing can fail any more, the manifest, and last the wiring, which leads to it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -151,8 +151,6 @@ impl Host {
         let outside = contexts().filter_map(|context| candidates.get(&context.name));
         let outside = outside.flat_map(|candidate| candidate.outside.iter().cloned());
         invoker.ledgers.outside.enter(outside);
-        let own = contexts().map(|context| (context.name.clone(), context.ledger.clone()));
-        invoker.ledgers.own.enter(own);
         let named = contexts().map(|context| (context.name.clone(), context.clone()));
         invoker.contexts.enter(named);
         for (place, context) in contexts().enumerate() {
@@ -161,7 +159,6 @@ impl Host {
                 Err(failure) => {
                     let names = || contexts().map(|context| context.name.as_str());
                     invoker.contexts.take_out(names());
-                    invoker.ledgers.own.take_out(names());
                     let failed = BootError::Failed {
                         context: context.name.clone(),
                         reason: failure.to_string(),
@@ -170,6 +167,9 @@ impl Host {
                 }
             }
         }
+        // Whoever reads all journals begins with these, and goes on: they are known when nothing can fail any more.
+        let own = contexts().map(|context| (context.name.clone(), context.ledger.clone()));
+        invoker.ledgers.own.enter(own);
         let mut manifest = Manifest::clone(&self.manifest());
         for context in contexts() {
             let candidate = candidates.get(&context.name);
@@ -189,10 +189,13 @@ impl Host {
         resumptions: Vec<Resumption>,
     ) {
         self.deployer.grow(boots.len());
+        // At once: whatever is begun in them later is not to be taken for what was left.
         for context in boots.iter().map(|boot| &boot.context) {
             if let Err(error) = rebuild::clear(&self.deployer, context) {
                 tracing::error!(context = context.name, %error, "what an interrupted rebuild has left could not be removed");
             }
+        }
+        for context in boots.iter().map(|boot| &boot.context) {
             events::join(&self.events, context).await;
             rollout::start_healing_for(&self.deployer, context);
             self.start_for(context);

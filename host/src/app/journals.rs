@@ -18,6 +18,8 @@ pub(super) struct Journals {
     pub ledgers: Arc<Ledgers>,
     settings: JournalSettings,
     committers: Mutex<BTreeMap<manifest::Engine, Arc<Committer>>>,
+    /// Held by whoever opens one more.
+    opening: Mutex<()>,
 }
 
 impl Journals {
@@ -27,6 +29,7 @@ impl Journals {
             ledgers: Arc::default(),
             settings: manifest.journal.clone(),
             committers: Mutex::default(),
+            opening: Mutex::default(),
         };
         let mut own = Vec::new();
         for (name, settings) in &manifest.contexts {
@@ -76,9 +79,14 @@ impl Journals {
     }
 
     fn committer(&self, engine: manifest::Engine) -> Result<Arc<Committer>, Error> {
-        let mut committers = self.committers.lock();
-        if let Some(committer) = committers.get(&engine) {
-            return Ok(committer.clone());
+        let known = || self.committers.lock().get(&engine).cloned();
+        if let Some(committer) = known() {
+            return Ok(committer);
+        }
+        // Opening takes its time, and whoever looks at what is open does not wait for it.
+        let _opening = self.opening.lock();
+        if let Some(committer) = known() {
+            return Ok(committer);
         }
         let store = open_store(engine, &self.settings.directory, self.settings.cache)?;
         let options = Options {
@@ -86,7 +94,7 @@ impl Journals {
             ..Options::default()
         };
         let committer = Committer::start(store, options)?;
-        committers.insert(engine, committer.clone());
+        self.committers.lock().insert(engine, committer.clone());
         Ok(committer)
     }
 

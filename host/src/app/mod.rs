@@ -102,7 +102,7 @@ impl Host {
 
     /// Whether there is too little space left where the journals are; none, too, when that cannot be told in time.
     pub async fn shortage(&self) -> Option<Shortage> {
-        let committer = self.committer()?.clone();
+        let committer = self.committer()?;
         let looking = tokio::task::spawn_blocking(move || committer.free_space()?.shortage());
         tokio::time::timeout(LOOKING, looking).await.ok()?.ok()?
     }

@@ -1,5 +1,5 @@
 //! What each context may keep where the manifest does not say: its part of the volume, and of the memory that the journals take. All of them together fit there, so none
-//! meets a full disk for what another has kept.
+//! meets a full disk for what another has kept. One that is added while the host runs has its part at once; the others keep theirs until the next start.
 
 use std::collections::BTreeSet;
 

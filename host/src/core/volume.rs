@@ -26,7 +26,8 @@ impl Volume {
                 false => directory,
             };
             known = rustix::fs::statvfs(directory).map_err(io::Error::from);
-            if known.is_ok() {
+            // Only what is not there yet is where it would be made.
+            if !matches!(&known, Err(error) if error.kind() == io::ErrorKind::NotFound) {
                 break;
             }
         }

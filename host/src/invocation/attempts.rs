@@ -410,7 +410,8 @@ async fn attempt<E: Entry>(
             replayed: false,
             undo: None,
         })),
-        Err(error) => conflict_or_failure(invocation, error),
+        Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
+        Err(error) => Err(Failure::of_commit(&invocation.context.name, error)),
     }
 }
 
@@ -450,16 +451,6 @@ async fn settle_failure<A>(
     {
         Err(CommitError::Conflict { key, .. }) => Ok(Attempt::Conflict(key)),
         _ => Err(failure),
-    }
-}
-
-fn conflict_or_failure<A>(
-    invocation: &Invocation,
-    error: CommitError,
-) -> Result<Attempt<A>, Failure> {
-    match error {
-        CommitError::Conflict { key, .. } => Ok(Attempt::Conflict(key)),
-        error => Err(Failure::of_commit(&invocation.context.name, error)),
     }
 }
 

@@ -179,7 +179,9 @@ pub async fn decide(
     context.ledger.commit(unit).await?;
     unreadable_undos::forget(context, key);
     let run = compensation::run_of(key);
-    if !compensation::is_owed(context, &String::from_utf8_lossy(run).as_ref().into())? {
+    // It is done, whatever can be read now; a pause that is not forgotten ends by itself.
+    let owed = compensation::is_owed(context, &String::from_utf8_lossy(run).as_ref().into());
+    if let Ok(false) = owed {
         context.compensations.pauses.forget(run);
     }
     context.compensations.wake();

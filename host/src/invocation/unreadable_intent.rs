@@ -56,12 +56,6 @@ pub(super) async fn forget(
     correlation_id: Option<CorrelationId>,
     error: &journal::Error,
 ) -> Result<(), Failure> {
-    tracing::error!(
-        context = context.name,
-        invocation = id.as_str(),
-        %error,
-        "an operator dropped an interrupted request, but what it called cannot be found, and stays as it is"
-    );
     let removal = record::removal(Space::Intent, id);
     let mut unit = Unit::bookkeeping(
         "an interrupted request dropped by an operator",
@@ -72,5 +66,11 @@ pub(super) async fn forget(
     unit.header.correlation_id = correlation_id;
     let committed = context.ledger.commit(unit).await;
     committed.map_err(|error| Failure::of_commit(&context.name, error))?;
+    tracing::error!(
+        context = context.name,
+        invocation = id.as_str(),
+        %error,
+        "an operator dropped an interrupted request, but what it called cannot be found, and stays as it is"
+    );
     Ok(())
 }

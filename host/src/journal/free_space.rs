@@ -13,6 +13,8 @@ use crate::core::Volume;
 
 /// How often the committer asks the system. What it writes meanwhile is little beside what stays free.
 const EVERY: Duration = Duration::from_millis(100);
+/// What is to be free above the limit before a shortage has ended, a part of the limit of so many.
+const MARGIN: u64 = 16;
 
 /// How much stays free on the volume of a directory.
 #[derive(Debug)]
@@ -58,7 +60,11 @@ impl FreeSpace {
 
     /// The shortage that there is; none where the system does not tell, for a disk that has failed says so when it is written. Asks the system.
     pub fn shortage(&self) -> Option<Shortage> {
-        let (free, limit) = (self.free().ok()?, self.limit);
+        self.less_than(self.limit)
+    }
+
+    fn less_than(&self, limit: u64) -> Option<Shortage> {
+        let free = self.free().ok()?;
         (free < limit).then_some(Shortage { free, limit })
     }
 }
@@ -100,7 +106,10 @@ impl Lookout {
         let space = self.space.as_ref()?;
         if self.looked.is_none_or(|looked| looked.elapsed() >= EVERY) {
             self.looked = Some(Instant::now());
-            let before = mem::replace(&mut self.shortage, space.shortage());
+            // Once it was short, a little more is to be free before it is not: what goes to and fro at the limit is no news each time.
+            let margin = self.shortage.map_or(0, |_| space.limit / MARGIN);
+            let found = space.less_than(space.limit.saturating_add(margin));
+            let before = mem::replace(&mut self.shortage, found);
             match (before, self.shortage) {
                 (None, Some(shortage)) => tracing::error!("{shortage}"),
                 (Some(_), None) => {

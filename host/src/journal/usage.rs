@@ -304,12 +304,12 @@ impl Quota {
         }
     }
 
-    /// All of which there would be more than a part of what may be, with that.
     /// Whether there is less than half of what may be kept, also after this growth.
     pub(super) fn is_far(&self, usage: &Usage, growth: Growth) -> bool {
         self.exceeded(usage, growth, 2).next().is_none()
     }
 
+    /// All of which there would be more than a part of what may be, with that.
     fn exceeded(
         &self,
         usage: &Usage,

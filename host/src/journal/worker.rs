@@ -249,7 +249,7 @@ impl Worker {
         let growth = match growth {
             Ok(growth) => growth,
             // Part of what is waited for may be what it changes.
-            Err(Error::QuotaExceeded { .. }) if !group.commits.is_empty() => {
+            Err(Error::QuotaExceeded { .. } | Error::NoSpace(_)) if !group.commits.is_empty() => {
                 // What its merges come to depends on the group that it will be in.
                 submission.unit.writes.truncate(staged);
                 return Some(submission);

@@ -24,7 +24,8 @@ impl Relay {
         else {
             return Ok(());
         };
-        let is_new = message.republish_id().is_none();
+        let republish_id = message.republish_id().map(str::to_owned);
+        let is_new = republish_id.is_none();
         let place = RelayDeadLetterId {
             context: message.context.to_string(),
             position: message.position,
@@ -68,7 +69,7 @@ impl Relay {
             self.pass(message.passed);
             self.unconfirmed.extend(behind);
         }
-        if let Some(index) = self.retried(&place.position) {
+        if let Some(index) = republish_id.and_then(|id| self.retried(&id)) {
             self.answer(index, Err(reason.to_owned()));
         }
         Ok(())
@@ -222,11 +223,11 @@ impl Relay {
             && !unconfirmed.any(|message| message.republish_id() == Some(&republication.request.id))
     }
 
-    /// The republication of one dead letter.
-    fn retried(&self, position: &EventPosition) -> Option<usize> {
+    /// The republication of one dead letter, by the id of its request: two of them may be of events at one position.
+    fn retried(&self, id: &str) -> Option<usize> {
         let mut republications = self.republications.iter();
         republications.position(|republication| {
-            republication.answer.is_some() && republication.request.upto == *position
+            republication.answer.is_some() && republication.request.id == id
         })
     }
 

@@ -1,10 +1,13 @@
 //! Dead letters of the relay: events that cannot be published. Each is a record in the host's own journal; the event itself stays in its context's journal.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::bridge::Bridge;
 use super::dead_letter_id::{self, RelayDeadLetterId};
 use super::relay_position;
+
 use crate::core::EventId;
 use crate::invocation::record;
 use crate::journal::{self, CommitError, KeyRange, Ledger, Space, Unit};
@@ -25,7 +28,7 @@ pub struct RelayDeadLetter {
     pub reason: String,
     /// When that was found out the last time, in milliseconds since the Unix epoch.
     pub time: u64,
-    /// Whether it was published or dropped since. The record is kept, so that the relay skips the event after a restart, too.
+    /// Whether it was published or dropped since. The record is kept while the relay could come to its event again, so that it skips the event after a restart, too.
     pub has_ended: bool,
 }
 
@@ -42,18 +45,22 @@ pub fn list(bridge: &Bridge) -> Result<Vec<RelayDeadLetter>, journal::Error> {
 
 /// How many of a context wait for an operator. Blocks.
 pub(super) fn count(bridge: &Bridge, context: &str) -> Result<u64, journal::Error> {
-    let letters = list(bridge)?.into_iter();
-    Ok(letters
-        .filter(|letter| letter.place.context == context)
-        .count() as u64)
+    let letters = below(bridge, &format!("{}{context}/", dead_letter_id::PREFIX))?;
+    let waiting = letters.iter().filter(|letter| !letter.has_ended);
+    Ok(waiting.count() as u64)
 }
 
 /// All of them, including those that were published or dropped since.
 pub(super) fn all(bridge: &Bridge) -> Result<Vec<RelayDeadLetter>, journal::Error> {
+    below(bridge, dead_letter_id::PREFIX)
+}
+
+/// Those whose keys begin so.
+fn below(bridge: &Bridge, prefix: &str) -> Result<Vec<RelayDeadLetter>, journal::Error> {
     let Some(ledger) = bridge.ledger(HOST_SOURCE) else {
         return Ok(Vec::new());
     };
-    let range = KeyRange::prefix(dead_letter_id::PREFIX);
+    let range = KeyRange::prefix(prefix);
     let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, false)?;
     let letters = found.into_iter();
     letters
@@ -97,9 +104,13 @@ pub async fn drop(bridge: &Bridge, letter: RelayDeadLetter) -> Result<(), Commit
 }
 
 /// Ends a dead letter. Its record stays only where the relay could come to its event again.
-pub(super) async fn end(ledger: &Ledger, letter: RelayDeadLetter) -> Result<(), CommitError> {
+pub(super) async fn end(ledger: &Arc<Ledger>, letter: RelayDeadLetter) -> Result<(), CommitError> {
     let RelayDeadLetterId { context, position } = &letter.place;
-    let kept = relay_position::read(ledger)?.unwrap_or_default();
+    let journal = ledger.clone();
+    let kept = tokio::task::spawn_blocking(move || relay_position::read(&journal)).await;
+    let kept = kept
+        .unwrap_or(Err(journal::Error::Closed))?
+        .unwrap_or_default();
     let write = match kept.0.get(context).is_some_and(|kept| kept >= position) {
         true => record::removal(Space::DeadLetter, &letter.place.key()),
         false => {

@@ -46,7 +46,6 @@ pub fn start(bridge: &Arc<Bridge>) {
     else {
         return;
     };
-    let manifest = bridge.manifest();
     let app = &manifest.app.name;
     let address = Address::new(app, settings);
     let calls = calls::Calls::new(bridge, connection, &address.prefix);

@@ -110,7 +110,7 @@ pub(super) async fn fitting(
         };
         let before = wiring.with(contexts, [serving(boot, former)]);
         let around = before.as_ref().unwrap_or(&wiring);
-        compatibility::check(deployer, around, &boot.context, version)
+        compatibility::check(deployer, contexts, around, &boot.context, version)
             .map_err(|refusal| (place, refusal))?;
     }
     Ok(wiring)

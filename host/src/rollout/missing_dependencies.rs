@@ -27,8 +27,8 @@ pub(super) fn of_version(
     let mut found: Vec<_> = misfit.map(|refusal| refusal.reason).into_iter().collect();
     let follows = version.description.follows.iter();
     let follows = follows.filter(|followed| followed.source != context);
-    let outside = deployer.manifest().subscriptions();
-    let missing = |followed| missing_publisher(deployer, wiring, &outside, followed);
+    let contexts = &deployer.manifest().contexts;
+    let missing = |followed| missing_publisher(deployer, contexts, wiring, followed);
     found.extend(follows.filter_map(missing));
     found.extend(uncalled(wiring, version));
     for (name, saga) in &deployer.manifest().sagas {

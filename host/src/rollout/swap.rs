@@ -301,7 +301,8 @@ pub(super) async fn ramp(
         .wiring
         .rewire(
             async |wiring| {
-                compatibility::check(deployer, wiring, context, version)?;
+                let contexts = &deployer.manifest().contexts;
+                compatibility::check(deployer, contexts, wiring, context, version)?;
                 let before = wiring.serving(&context.name).cloned().unwrap_or_default();
                 // It may have been restarted meanwhile: that is the same one.
                 if before.version().map(|version| version.digest) != Some(current.digest) {

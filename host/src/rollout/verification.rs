@@ -110,7 +110,13 @@ pub(super) async fn pass(
         (None, None) => "it reads the state as it is".to_owned(),
     };
     rollout.passed(Gate::Schema, told, clock.lap());
-    compatibility::check(deployer, &wiring, context, &version)?;
+    compatibility::check(
+        deployer,
+        &deployer.manifest().contexts,
+        &wiring,
+        context,
+        &version,
+    )?;
     compatibility::could_have(deployer, &wiring, &context.name, &version)?;
     rollout.passed(
         Gate::Consumers,

@@ -83,10 +83,15 @@ impl LiveUpdate {
                 Ok(Change::Components(mut files)) => {
                     let holds = self.host.manifest();
                     files.retain(|name, _| holds.contexts.contains_key(name));
-                    if self.bring(files, &mut brought, began).await.is_break() {
+                    if self.bring(&files, &mut brought, began).await.is_break() {
                         return;
                     }
-                    self.add(&manifest, &mut brought, began).await;
+                    // What was refused may have waited for what is added.
+                    if self.add(&manifest, &mut brought, began).await
+                        && self.bring(&files, &mut brought, began).await.is_break()
+                    {
+                        return;
+                    }
                 }
                 Err(failure) => {
                     self.progress.say(format_args!("error: {failure}"));
@@ -120,14 +125,15 @@ impl LiveUpdate {
         )?))
     }
 
-    /// Adds the contexts that are new.
+    /// Adds the contexts that are new; answers whether any of them serves.
     async fn add(
         &self,
         manifest: &Manifest,
         brought: &mut BTreeMap<String, VersionDigest>,
         began: Instant,
-    ) {
+    ) -> bool {
         let added = additions::add(&self.host, manifest, &self.options).await;
+        let any_serves = !added.serve.is_empty();
         for (name, digest) in added.serve {
             let took = human_duration(began.elapsed());
             self.progress.say(format_args!(
@@ -141,23 +147,24 @@ impl LiveUpdate {
             self.progress.say(format_args!("error: {notice}"));
         }
         self.host.note_of_manifest(refused);
+        any_serves
     }
 
     /// Swaps in what is another than what was brought last. What does not fit yet is tried again when another has been swapped in. Breaks where several wait
     /// for each other: a start looks at all of them at once.
     async fn bring(
         &self,
-        files: BTreeMap<String, PathBuf>,
+        files: &BTreeMap<String, PathBuf>,
         brought: &mut BTreeMap<String, VersionDigest>,
         began: Instant,
     ) -> ControlFlow<()> {
         let mut changed = Vec::new();
         for (context, file) in files {
             let found = digest(file.clone()).await;
-            let found = found.filter(|digest| brought.get(&context) != Some(digest));
+            let found = found.filter(|digest| brought.get(context) != Some(digest));
             changed.extend(found.map(|digest| ChangedComponent {
-                context,
-                file,
+                context: context.clone(),
+                file: file.clone(),
                 digest,
             }));
         }

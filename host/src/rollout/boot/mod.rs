@@ -260,9 +260,13 @@ impl Boot {
             // It is not there, which is for who adds it to tell.
             (None, Occasion::Addition) => None,
         };
+        let when = match self.occasion {
+            Occasion::Start => "at the start",
+            Occasion::Addition => "when the context was added",
+        };
         if let Some(serves) = serves {
-            tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected at the start");
-            let noted = format!("rejected at the start, so {serves}: {refused}");
+            tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected {when}");
+            let noted = format!("rejected {when}, so {serves}: {refused}");
             *deployer.rollouts(&self.context).refused.lock() = Some(noted);
         }
         self.refused = Some(refused);

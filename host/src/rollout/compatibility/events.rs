@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Around;
+use super::{Around, Settings};
 use crate::core::nearest;
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
@@ -100,13 +100,10 @@ impl Around<'_> {
     pub(super) fn follows(
         &self,
         deployer: &Deployer,
-        settings: &ContextSettings,
+        contexts: &Settings,
         version: &Version,
     ) -> Result<(), Refusal> {
         let before = self.current(self.context);
-        // A context that is about to be added is not in the manifest as it holds.
-        let mut outside = deployer.manifest().subscriptions();
-        outside.extend(settings.subscriptions());
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
             if *source == self.context && !publishes(version, kind) {
@@ -122,7 +119,7 @@ impl Around<'_> {
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
             if is_new
-                && let Some(reason) = missing_publisher(deployer, self.wiring, &outside, followed)
+                && let Some(reason) = missing_publisher(deployer, contexts, self.wiring, followed)
             {
                 return Err(Refusal::at(Gate::Events, reason));
             }
@@ -168,24 +165,28 @@ pub(in crate::rollout) fn publishes(version: &Version, kind: &str) -> bool {
     published.any(|published| published == kind)
 }
 
-/// Why an event that is followed cannot come, if it cannot; `outside` is what is followed outside. What serves nowhere yet may publish anything.
+/// Why an event that is followed cannot come, if it cannot. What serves nowhere yet may publish anything.
 pub(in crate::rollout) fn missing_publisher(
     deployer: &Deployer,
+    contexts: &Settings,
     wiring: &Wiring,
-    outside: &[Subscription],
     followed: &Followed,
 ) -> Option<String> {
     let Followed { source, kind } = followed;
+    let outside: Vec<_> = contexts
+        .values()
+        .flat_map(ContextSettings::subscriptions)
+        .collect();
     let is_outside = outside.iter().any(|one| one.source == *source);
     // A context that is about to be added serves here, and has no journal yet that others know of.
     if wiring.serving(source).is_none() && deployer.ledger(source).is_none() && !is_outside {
-        let known: BTreeSet<String> = sources(deployer, outside);
+        let known: BTreeSet<String> = sources(deployer, &outside);
         let nearest = nearest::suggestion(source, &known);
         return Some(format!(
             "it follows {kind} of `{source}`, which is neither a context of this app nor a source in any `[context.….follows.nats]`{nearest}"
         ));
     }
-    let published = published(deployer, wiring, outside, source)?;
+    let published = published(contexts, wiring, &outside, source)?;
     if published.contains(kind) {
         return None;
     }
@@ -211,7 +212,7 @@ fn sources(deployer: &Deployer, outside: &[Subscription]) -> BTreeSet<String> {
 
 /// The kinds that a source publishes; none when nobody can know.
 fn published(
-    deployer: &Deployer,
+    contexts: &Settings,
     wiring: &Wiring,
     outside: &[Subscription],
     source: &str,
@@ -226,9 +227,7 @@ fn published(
         let mut versions = serving.versions().peekable();
         versions.peek()?;
         let kinds = versions.flat_map(|version| version.description.publishes.clone());
-        let manifest = deployer.manifest();
-        let schedules = manifest
-            .contexts
+        let schedules = contexts
             .get(source)
             .into_iter()
             .flat_map(|settings| settings.schedule.values());

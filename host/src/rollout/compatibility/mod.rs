@@ -4,6 +4,7 @@
 
 mod events;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) use self::events::{missing_publisher, publishes};
@@ -13,6 +14,7 @@ use super::gate::{Gate, Refusal};
 use crate::core::counted;
 use crate::guest::Operation;
 use crate::invocation::{Context, pending_undos};
+use crate::manifest::ContextSettings;
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
 /// The wiring in which something else serves in a context, if its current version fits the others there.
@@ -23,7 +25,8 @@ pub(super) fn wire(
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
     if let Some(version) = serving.version() {
-        check(deployer, wiring, context, version)?;
+        let contexts = &deployer.manifest().contexts;
+        check(deployer, contexts, wiring, context, version)?;
     }
     with(deployer, wiring, &context.name, serving)
 }
@@ -58,9 +61,13 @@ impl From<WiringError> for Refusal {
     }
 }
 
-/// Whether a version fits the others.
+/// The settings of contexts, by their names.
+pub(super) type Settings = BTreeMap<String, ContextSettings>;
+
+/// Whether a version fits the others; `contexts` are the settings of all, those included that are about to be added.
 pub(super) fn check(
     deployer: &Deployer,
+    contexts: &Settings,
     wiring: &Wiring,
     context: &Context,
     version: &Version,
@@ -74,7 +81,7 @@ pub(super) fn check(
     around.pending_undos(deployer, context, version)?;
     around.followers(version)?;
     around.sagas(version, &deployer.manifest().sagas)?;
-    around.follows(deployer, &context.settings, version)
+    around.follows(deployer, contexts, version)
 }
 
 /// Whether what a version imports is offered as it knows it, where it is offered at all.
