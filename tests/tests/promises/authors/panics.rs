@@ -50,8 +50,11 @@ async fn a_panic_is_logged_with_what_has_panicked_wherever_it_comes() {
 
     // A version that panics when it is asked whether it is ready is refused, and says why.
     host.rewrite(host.settings().set("context.clumsy.config.shy", true));
+    // One that comes before the host has read that is well, and serves.
+    let mut tried = 0;
     eventually("it is refused", async || {
-        let edition = artifacts::edited("clumsy", "shy").await;
+        tried += 1;
+        let edition = artifacts::edited("clumsy", &format!("shy {tried}")).await;
         let reply = host.operators().deploy("clumsy", edition, "").await;
         let is_refused = reply.status == 422 && reply.text.contains("ready");
         is_refused.then_some(()).ok_or(reply.text)
