@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use crate::core::{ByName, Volume};
 use crate::journal::{
-    Committer, Durability, Error, FreeSpace, Ledger, Ledgers, MemoryStore, Options, SledStore,
-    Store,
+    Committer, Durability, Error, FreeSpace, KeyRange, Ledger, Ledgers, MemoryStore, Options,
+    SledStore, Space, Store,
 };
 use crate::manifest::{self, ContextSettings, HOST_SOURCE, JournalSettings, Manifest};
 
@@ -46,8 +46,32 @@ impl Journals {
         journals.ledgers = Arc::new(Ledgers {
             own: own.into_iter().collect(),
             outside,
+            absent: journals.absent()?,
         });
         Ok(journals)
+    }
+
+    /// Those of contexts that are not part of the app, and whose work has not all ended.
+    fn absent(&self) -> Result<BTreeMap<String, Arc<Ledger>>, Error> {
+        let mut absent = BTreeMap::new();
+        let Some(committer) = self.on_disk() else {
+            return Ok(absent);
+        };
+        for name in committer.unopened()? {
+            let ledger = committer.open(&name, Durability::Flush)?;
+            let interrupted = ledger.count(Space::Intent, &KeyRange::all())?;
+            let undos = ledger.count(Space::Compensation, &KeyRange::all())?;
+            if interrupted + undos > 0 {
+                tracing::warn!(
+                    context = name,
+                    interrupted,
+                    undos,
+                    "a context that is no longer part of the app left invocations that have not ended, or calls to be undone: what they called stays as it is until the context is back"
+                );
+                absent.insert(name, ledger);
+            }
+        }
+        Ok(absent)
     }
 
     /// The journal of a context, which is opened where it is not yet. Blocks.

@@ -23,7 +23,7 @@ use super::undo_attempt::{Left, undo_one};
 use super::undo_pauses::UndoPauses;
 use super::unreadable_undos::UnreadableUndos;
 use crate::core::{InvocationId, RunId, wall_clock};
-use crate::journal::{self, KeyRange, PagesAroundDamage, Space};
+use crate::journal::{self, KeyRange, Ledger, PagesAroundDamage, Space};
 
 /// How many compensations are read at a time.
 const BATCH: usize = 256;
@@ -104,11 +104,10 @@ pub(super) fn caller_of(key: &[u8]) -> InvocationId {
 }
 
 /// Whether anything that a run has called is still to be undone.
-pub(super) fn is_owed(context: &Context, run: &RunId) -> Result<bool, journal::Error> {
+pub(super) fn is_owed(ledger: &Ledger, run: &RunId) -> Result<bool, journal::Error> {
     let range = KeyRange::prefix(format!("{run}:"));
     // Also where what is owed cannot be read.
-    let journal = context.ledger.journal();
-    let found = journal.count_within(Space::Compensation, &range, 1)?;
+    let found = ledger.journal().count_within(Space::Compensation, &range, 1)?;
     Ok(found.keys > 0)
 }
 
@@ -169,7 +168,7 @@ async fn one_opens(invoker: &Invoker, context: &Context) {
 async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Option<u64>, Failure> {
     let mut next: Option<u64> = None;
     let mut waiting: Option<(Vec<u8>, Left)> = None;
-    for page in pages(context, KeyRange::all()) {
+    for page in pages(&context.ledger, KeyRange::all()) {
         let keys: Vec<_> = page?.into_iter().map(|(key, _)| key).collect();
         let last = keys.last().map(|last| run_of(last).to_vec());
         let runs: Vec<_> = keys
@@ -205,8 +204,8 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
 }
 
 /// The compensations in a range, a page at a time.
-pub(super) fn pages(context: &Context, range: KeyRange) -> PagesAroundDamage<'_> {
-    let pages = context.ledger.pages(Space::Compensation, range, BATCH);
+pub(super) fn pages(ledger: &Ledger, range: KeyRange) -> PagesAroundDamage<'_> {
+    let pages = ledger.pages(Space::Compensation, range, BATCH);
     pages.around_damage()
 }
 
@@ -230,7 +229,7 @@ pub(super) async fn finish(
     run: &RunId,
     deadline: Instant,
 ) -> Result<(), Failure> {
-    if !is_owed(context, run)? {
+    if !is_owed(&context.ledger, run)? {
         return Ok(());
     }
     let undoing = Box::pin(async {
@@ -263,7 +262,7 @@ async fn undo_run(
     which: Try,
     stop: &CancellationToken,
 ) -> Result<Left, Failure> {
-    for page in pages(context, KeyRange::prefix(format!("{run}:"))) {
+    for page in pages(&context.ledger, KeyRange::prefix(format!("{run}:"))) {
         let keys: Vec<_> = page?.into_iter().map(|(key, _)| key).collect();
         let left = undo_in_order(invoker, context, &keys, which, stop).await?;
         if left != Left::NOTHING {

@@ -7,7 +7,7 @@ use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
 use crate::core::InvocationId;
 use crate::core::message::Request;
-use crate::journal::{self, Space, Unit, Write};
+use crate::journal::{self, Ledger, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
 pub(super) async fn store_before_call(invocation: &Invocation) -> Result<(), Failure> {
@@ -97,8 +97,8 @@ pub(super) fn find(context: &Context, id: &InvocationId) -> Result<Option<Intent
 }
 
 /// Whether an invocation has begun to call others, and has not ended.
-pub(super) fn exists(context: &Context, id: &InvocationId) -> Result<bool, journal::Error> {
-    match context.ledger.get(Space::Intent, id.as_bytes()) {
+pub(super) fn exists(ledger: &Ledger, id: &InvocationId) -> Result<bool, journal::Error> {
+    match ledger.get(Space::Intent, id.as_bytes()) {
         Ok(found) => Ok(found.is_some()),
         // It is there, whatever it says.
         Err(error) if error.is_of_one_value() => Ok(true),

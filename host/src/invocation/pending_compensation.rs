@@ -47,7 +47,7 @@ pub fn each_pending(
     context: &Context,
     mut visit: impl FnMut(PendingCompensation),
 ) -> Result<(), journal::Error> {
-    for page in compensation::pages(context, KeyRange::all()) {
+    for page in compensation::pages(&context.ledger, KeyRange::all()) {
         for (key, value) in page? {
             let read = value.and_then(|value| record::read::<Compensation>(&key, &value));
             visit(match read {
@@ -180,7 +180,7 @@ pub async fn decide(
     unreadable_undos::forget(context, key);
     let run = compensation::run_of(key);
     // It is done, whatever can be read now; a pause that is not forgotten ends by itself.
-    let owed = compensation::is_owed(context, &String::from_utf8_lossy(run).as_ref().into());
+    let owed = compensation::is_owed(&context.ledger, &String::from_utf8_lossy(run).as_ref().into());
     if let Ok(false) = owed {
         context.compensations.pauses.forget(run);
     }

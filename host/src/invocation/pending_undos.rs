@@ -7,11 +7,10 @@ use super::compensation;
 use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
-use super::pending_compensation;
-use super::record::{self, Intent, StoredCall};
+use super::record::{self, Compensation, Intent, StoredCall};
 use super::replay::Effect;
 use crate::core::{InvocationId, RunId};
-use crate::journal::{KeyRange, Space};
+use crate::journal::{KeyRange, Ledger, Space};
 
 /// How many records are read at a time.
 const BATCH: usize = 256;
@@ -42,31 +41,35 @@ pub fn undos(
             pending.calls += 1;
         }
     };
-    for caller in invoker.contexts.all().values() {
+    // Also those that have left the app: they may be back.
+    for (caller, ledger) in invoker.ledgers.callers() {
         let (mut calls, mut runs) = (Vec::new(), Vec::new());
-        pending_compensation::each_pending(caller, |pending| {
-            // Of one that cannot be read nobody knows what would undo it: that is for an operator.
-            if let Some(known) = pending.known
-                && known.callee == callee.name
-            {
-                match known.call {
-                    Some(call) => calls.push(call),
-                    None => runs.push(compensation::run_of(pending.id.as_bytes()).to_vec()),
+        for page in compensation::pages(&ledger, KeyRange::all()) {
+            for (key, value) in page? {
+                // Of one that cannot be read nobody knows what would undo it: that is for an operator.
+                let read = value.and_then(|value| record::read::<Compensation>(&key, &value));
+                if let Ok(compensation) = read
+                    && compensation.callee == callee.name
+                {
+                    match compensation.all_of {
+                        Some(_) => runs.push(RunId::from(&*String::from_utf8_lossy(
+                            compensation::run_of(&key),
+                        ))),
+                        None => calls.push(compensation.call),
+                    }
                 }
             }
-        })?;
+        }
         for call in calls {
             match record::find::<StoredCall>(&callee.ledger, Space::Result, &call) {
-                Ok(Some(stored)) => note(stored.undo, &caller.name),
+                Ok(Some(stored)) => note(stored.undo, &caller),
                 Ok(None) => {}
                 // No function undoes what cannot be read: that is for an operator.
                 Err(error) if error.is_of_one_value() => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let runs = runs.iter().map(|run| String::from_utf8_lossy(run));
-        let mut runs: Vec<RunId> = runs.map(|run| RunId::from(&*run)).collect();
-        each_intent(caller, |id, intent| {
+        each_intent(&ledger, |id, intent| {
             if intent.callees.contains(&callee.name) {
                 runs.push(id.run(intent.run));
             }
@@ -74,7 +77,7 @@ pub fn undos(
         for run in runs {
             for call in calls_made::committed_at(callee, &run)? {
                 if let Effect::Committed { undo } = call.effect {
-                    note(undo, &caller.name);
+                    note(undo, &caller);
                 }
             }
         }
@@ -83,10 +86,9 @@ pub fn undos(
 }
 
 fn each_intent(
-    context: &Context,
+    ledger: &Ledger,
     mut visit: impl FnMut(&InvocationId, &Intent),
 ) -> Result<(), Failure> {
-    let ledger = &context.ledger;
     let pages = ledger.pages(Space::Intent, KeyRange::all(), BATCH);
     for page in pages.around_damage() {
         for (key, value) in page? {

@@ -1,5 +1,6 @@
 //! Stored results are kept for a time after nobody can ask for them any more. One is still needed while its caller can be run again, or what it did can be
-//! undone: as long as the caller has not ended, which its intent says, and as long as a compensation names it, however long that takes.
+//! undone: as long as the caller has not ended, which its intent says, and as long as a compensation names it, however long that takes,
+//! and also where the caller's context is not part of the app meanwhile.
 
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ pub async fn forget_results(
     Ok(next)
 }
 
-/// Gives up, among the first `limit` from `start` on, calls that began before a time and whose caller is gone: its context has left the app, or does not know of it. What
+/// Gives up, among the first `limit` from `start` on, calls that began before a time and whose caller is gone: its context does not know of it. What
 /// they called is undone. Answers where the next ones are; `None` after the last.
 ///
 /// # Errors
@@ -154,13 +155,13 @@ fn is_awaited(
     call: &CallId,
     caller: Option<&str>,
 ) -> Result<bool, journal::Error> {
-    let Some(context) = caller.and_then(|name| invoker.contexts.get(name)) else {
+    let Some(ledger) = caller.and_then(|name| invoker.ledgers.of_caller(name)) else {
         return Ok(false);
     };
     let undone = call.undone();
     let Some(run) = undone.as_ref().unwrap_or(call).caller() else {
         return Ok(false);
     };
-    let is_owed = compensation::is_owed(&context, &run)?;
-    Ok(is_owed || undone.is_none() && intent::exists(&context, &run.invocation())?)
+    let is_owed = compensation::is_owed(&ledger, &run)?;
+    Ok(is_owed || undone.is_none() && intent::exists(&ledger, &run.invocation())?)
 }

@@ -233,6 +233,15 @@ impl Committer {
         Ok(ledger)
     }
 
+    /// The names of the journals here that nobody has opened.
+    pub fn unopened(&self) -> Result<Vec<String>, Error> {
+        let ledgers = self.shared.ledgers.lock();
+        let is_open = |name: &String| ledgers.iter().any(|ledger| ledger.context() == name);
+        let mut names = self.shared.store.contexts()?;
+        names.retain(|name| !is_open(name));
+        Ok(names)
+    }
+
     /// How far the journal of a context goes for readers; none when nobody has opened it.
     pub(super) fn applied(&self, context: &str) -> Option<u64> {
         let ledgers = self.shared.ledgers.lock();

@@ -1,5 +1,6 @@
 //! The journals of one host, by name.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ledger::Ledger;
@@ -12,11 +13,27 @@ pub struct Ledgers {
     pub own: ByName<Ledger>,
     /// What is taken in from outside, by source.
     pub outside: ByName<Ledger>,
+    /// Of contexts that were not part of the app when the host started, and whose work has not all ended: what they called is kept for them.
+    pub absent: BTreeMap<String, Arc<Ledger>>,
 }
 
 impl Ledgers {
     /// One of either kind.
     pub fn get(&self, name: &str) -> Option<Arc<Ledger>> {
         self.own.get(name).or_else(|| self.outside.get(name))
+    }
+
+    /// That of a context that calls others, also where it is no longer part of the app.
+    pub fn of_caller(&self, name: &str) -> Option<Arc<Ledger>> {
+        self.own
+            .get(name)
+            .or_else(|| self.absent.get(name).cloned())
+    }
+
+    /// Those of all contexts that may have called others.
+    pub fn callers(&self) -> BTreeMap<String, Arc<Ledger>> {
+        let mut callers = self.absent.clone();
+        callers.extend(BTreeMap::clone(&self.own.all()));
+        callers
     }
 }

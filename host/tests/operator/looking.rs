@@ -1,6 +1,8 @@
 //! What operators look at.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use crate::test_host::{TestHost, eventually};
 
@@ -156,4 +158,59 @@ async fn the_document_names_what_there_is_and_metrics_count_it() {
         metrics.contains("innkeeper_commits_total{context=\"room\"} 1"),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn the_document_says_what_each_path_takes_and_who_may_ask() {
+    let host = TestHost::open().await;
+    let document = host.see("/openapi.json").await;
+    let token = &document["components"]["securitySchemes"]["token"];
+    assert_eq!(token["scheme"], "bearer", "{token}");
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let what = format!("{method} {path}");
+            assert!(operation["responses"]["400"].is_object(), "{what}");
+            // Only what says how the host is, and this document, is for everybody.
+            let is_guarded = path.starts_with("/v1/");
+            assert_eq!(operation["security"] == json!([]), !is_guarded, "{what}");
+            let is_refused = operation["responses"]["401"].is_object();
+            assert_eq!(is_refused, is_guarded, "{what}");
+            for placeholder in path.split('/').filter(|part| part.starts_with('{')) {
+                let name = placeholder.trim_matches(['{', '}']);
+                let described = described(operation, "path");
+                assert!(described.contains(name), "{what}: {described:?}");
+            }
+        }
+        if methods.get("get").is_some() && path.starts_with("/v1/") {
+            let path = path
+                .replace("{name}", "room")
+                .replace("{correlation-id}", "nobody");
+            let answer = host.ask(&format!("{path}?no_such=1")).send().await.unwrap();
+            let described = described(&methods["get"], "query");
+            if answer.status() != 400 {
+                assert!(described.is_empty(), "{path} takes {described:?}");
+                continue;
+            }
+            // What is not taken is answered with what is.
+            let problem: Value = answer.json().await.unwrap();
+            let detail = problem["detail"].as_str().unwrap();
+            let expected = detail.split_once("expected").map_or("", |(_, names)| names);
+            let names = expected.split('`').skip(1).step_by(2);
+            let taken: BTreeSet<&str> = names.collect();
+            assert_eq!(taken, described, "{path}: {detail}");
+        }
+    }
+}
+
+/// The names of the parameters of one kind that an operation is described to take.
+fn described<'d>(operation: &'d Value, kind: &str) -> BTreeSet<&'d str> {
+    let parameters = operation["parameters"].as_array();
+    let parameters = parameters.into_iter().flatten();
+    let of_kind = parameters.filter(|parameter| parameter["in"] == kind);
+    of_kind
+        .map(|parameter| {
+            assert!(parameter["schema"].is_object(), "{parameter}");
+            parameter["name"].as_str().unwrap()
+        })
+        .collect()
 }

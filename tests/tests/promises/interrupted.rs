@@ -11,7 +11,7 @@ use crate::undoing::{begin, play, players, stuck, undone, undos};
 
 const INTERRUPTED: &str = "/v1/contexts/first/interrupted";
 
-async fn alone(player: &str) -> Vec<u8> {
+pub async fn alone(player: &str) -> Vec<u8> {
     let file = &artifacts::components().await[&format!("player-{player}-alone")];
     std::fs::read(file).expect("it was built")
 }
@@ -26,7 +26,7 @@ async fn settings() -> Settings {
 }
 
 /// A host that was killed while a request had called the second player, and hung; not open again.
-async fn killed() -> TestHost {
+pub async fn killed() -> TestHost {
     killed_after(Opening::new(settings().await)).await
 }
 
@@ -53,7 +53,7 @@ async fn listed(host: &TestHost) -> Vec<Value> {
     found["interrupted"].as_array().expect("a list").clone()
 }
 
-async fn is_listed(host: &TestHost) -> Value {
+pub async fn is_listed(host: &TestHost) -> Value {
     eventually("it is listed", async || {
         let mut listed = listed(host).await;
         listed.pop().ok_or("it is not")
