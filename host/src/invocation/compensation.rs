@@ -107,7 +107,9 @@ pub(super) fn caller_of(key: &[u8]) -> InvocationId {
 pub(super) fn is_owed(ledger: &Ledger, run: &RunId) -> Result<bool, journal::Error> {
     let range = KeyRange::prefix(format!("{run}:"));
     // Also where what is owed cannot be read.
-    let found = ledger.journal().count_within(Space::Compensation, &range, 1)?;
+    let found = ledger
+        .journal()
+        .count_within(Space::Compensation, &range, 1)?;
     Ok(found.keys > 0)
 }
 

@@ -180,7 +180,10 @@ pub async fn decide(
     unreadable_undos::forget(context, key);
     let run = compensation::run_of(key);
     // It is done, whatever can be read now; a pause that is not forgotten ends by itself.
-    let owed = compensation::is_owed(&context.ledger, &String::from_utf8_lossy(run).as_ref().into());
+    let owed = compensation::is_owed(
+        &context.ledger,
+        &String::from_utf8_lossy(run).as_ref().into(),
+    );
     if let Ok(false) = owed {
         context.compensations.pauses.forget(run);
     }

@@ -180,3 +180,32 @@ fn a_mistake_is_named_with_what_to_do() {
         assert!(refusal.contains(said), "{input}: {refusal}");
     }
 }
+
+#[test]
+fn parts_come_in_any_order() {
+    let package = Package::new("any-order");
+    let mut parts = vec![
+        quote!(summary: "Holds rooms."),
+        quote!(offers: "inn:room/rooms"),
+        quote!(calls: ["inn:bar/drinks@0.2.0"]),
+        quote!(tables: [ROOMS, ENDED]),
+        quote!(routes: { GET "/rooms/{id}" => show, POST "/rooms" => register }),
+        quote!(publishes: [RoomRegistered]),
+        quote!(shares: [contracts::RoomHeld]),
+        quote!(follows: { "reservation": Confirmed => reserve }),
+        quote!(compensations: { "inn:room/rooms": "hold" => "release" }),
+        quote!(config: Settings),
+        quote!(ready: is_ready),
+        quote!(live: is_live),
+        quote!(export: Guarded),
+        quote!(schema: { number: 2, migrate: rows }),
+    ];
+    let expected = package.made(quote!(#(#parts),*));
+    assert!(expected.contains("Holds rooms."), "{expected}");
+    for _ in 0..parts.len() {
+        parts.rotate_left(1);
+        assert_eq!(package.made(quote!(#(#parts),*)), expected);
+        let reversed = parts.iter().rev();
+        assert_eq!(package.made(quote!(#(#reversed),*)), expected);
+    }
+}
