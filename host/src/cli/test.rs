@@ -35,7 +35,7 @@ const CLOSING: Duration = Duration::from_secs(60);
 /// First clippy looks for what does not survive that an invocation is run again, by the lists in components/clippy.toml; then the contexts' own tests are run, natively: with
 /// cargo, with what the package of a context in JavaScript or TypeScript says, or with pytest. Then, when no context is named, the app is built and served with data of its own on free
 /// ports, and its script is run: tests/e2e, tests/e2e.sh or tests/e2e.py below the manifest, if there is one and it may be executed. It finds the
-/// ports in INNKEEPER_GATEWAY and INNKEEPER_OPERATORS, the token in INNKEEPER_ADMIN_TOKEN, and says by its exit code whether all is well.
+/// URLs of the ports in INNKEEPER_GATEWAY and INNKEEPER_OPERATORS (http://127.0.0.1:41721), the token in INNKEEPER_ADMIN_TOKEN, and says by its exit code whether all is well.
 ///
 /// An app that uses NATS needs servers of its own for this, named in INNKEEPER_TEST_NATS: on those of its manifest the events of the tests would
 /// be taken for real ones.

@@ -11,9 +11,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::poll::{look, watch};
+use self::poll::look;
 use self::sources::Sources;
 use crate::manifest::ContextSettings;
 
@@ -26,6 +27,8 @@ pub struct Live {
     current: ArcSwap<Values>,
     /// The keys whose values come from files of secrets, or have done so since the start.
     secrets: ArcSwap<BTreeSet<String>>,
+    /// Tells whoever waits for it that the values have changed.
+    changed: watch::Sender<()>,
 }
 
 impl Live {
@@ -42,6 +45,7 @@ impl Live {
             let live = Arc::new(Self {
                 current: ArcSwap::from_pointee(settings.config.values.clone()),
                 secrets: ArcSwap::default(),
+                changed: watch::Sender::default(),
             });
             (Sources::new(name, settings, manifest), live)
         });
@@ -53,7 +57,7 @@ impl Live {
         if let Some(mut watched) = look(watched, manifest.clone()).await {
             watched.retain(|(sources, _)| sources.can_change());
             if !watched.is_empty() {
-                tasks.spawn(watch(watched, manifest, stop));
+                tasks.spawn(poll::watch(watched, manifest, stop));
             }
         }
         lives
@@ -62,6 +66,11 @@ impl Live {
     /// Whether the value of a key is secret, whatever the manifest said at the start.
     pub fn is_secret(&self, key: &str) -> bool {
         self.secrets.load().contains(key)
+    }
+
+    /// Tells of each change from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// The values as they are now. They do not change under whoever holds them.

@@ -41,6 +41,7 @@ pub(super) async fn look(mut watched: Watched, manifest: Option<PathBuf>) -> Opt
                 secrets.extend(sources.secret_keys());
                 live.secrets.store(Arc::new(secrets));
                 live.current.store(Arc::new(values));
+                live.changed.send_replace(());
             }
         }
         watched

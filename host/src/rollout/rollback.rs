@@ -239,10 +239,10 @@ fn unsound(entry: &Entry, from: &Version) -> Option<&'static str> {
     if entry.state == State::Quarantined {
         return Some("is quarantined; to use it anyway, deploy it with --force");
     }
-    if !entry.is_stored {
-        return Some("is so old that its component was removed; deploy it again");
+    if !entry.has_served() {
+        return Some("has never served; deploy it");
     }
-    (!entry.has_served()).then_some("has never served; deploy it")
+    (!entry.is_stored).then_some("is so old that its component was removed; deploy it again")
 }
 
 /// Whether there is a version that could take over from one that serves.

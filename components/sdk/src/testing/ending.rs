@@ -42,6 +42,11 @@ impl Ending {
         }
     }
 
+    /// What it says of the first rule that does not hold.
+    pub(super) fn broken_rule(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
     /// What is other than it should be. Where something was undone only what must be so nevertheless is compared, unless `compare_undone`: others may have seen
     /// it, since sagas hide nothing.
     pub(super) fn differs(&self, right: &Self, compare_undone: bool) -> Option<String> {

@@ -12,14 +12,14 @@ pub struct Tried {
     pub judged_by_rules: u64,
 }
 
-/// Code that does not survive a re-run, and how that shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Code that does not survive a re-run, and how that shows. Where it is unwrapped it says what it displays.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The operation.
     pub operation: String,
     /// What came in between; none when it was only run twice.
     pub between: Option<String>,
-    /// At which of its steps.
+    /// At which of its steps; 0 when both came one after the other, and already this broke a rule.
     pub step: u64,
     /// What was run again, such as "the policy for `RoomHeld` of reservation"; none where nothing can be told alone.
     pub run_again: Option<String>,
@@ -38,6 +38,10 @@ impl fmt::Display for Finding {
         } = self;
         match between {
             None => write!(f, "`{operation}` {reason}")?,
+            Some(between) if *step == 0 => write!(
+                f,
+                "`{operation}` and `{between}`, one after the other and without any conflict: {reason}"
+            )?,
             Some(between) => write!(
                 f,
                 "`{operation}` with `{between}` in between, at step {step}, ends as neither order of the two does: {reason}"
@@ -47,6 +51,12 @@ impl fmt::Display for Finding {
             None => Ok(()),
             Some(it) => write!(f, " ({it} was run again)"),
         }
+    }
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -124,6 +124,10 @@ impl ConflictFuzzer {
                 let reason = format!("starts no invocation, so there is nothing to try: {answers}");
                 return Err(finding(None, 0, None, reason));
             }
+            if let Some(broken) = once.ending.broken_rule() {
+                let reason = format!("breaks a rule without any conflict: {broken}");
+                return Err(finding(None, 0, None, reason));
+            }
             let twice = self.run(operation, None, Some(Twice::All), &mut numbers.clone());
             // Nobody else is there who could have seen what is undone.
             if let Some(difference) = twice.ending.differs(&once.ending, true) {
@@ -132,6 +136,9 @@ impl ConflictFuzzer {
                 return Err(finding(None, 0, run_again, reason));
             }
             for (between, other) in &self.operations {
+                if let Some(broken) = self.broken_in_order(operation, other) {
+                    return Err(finding(Some(between), 0, None, broken));
+                }
                 for step in 1..=twice.steps {
                     let (difference, disturbed) = self.disturb(operation, other, step, &mut tried);
                     if let Some(difference) = difference {
@@ -141,6 +148,13 @@ impl ConflictFuzzer {
             }
         }
         Ok(tried)
+    }
+
+    /// The rule that two operations break which come one after the other: then it is not a conflict that breaks it.
+    fn broken_in_order(&self, first: &Operation, second: &Operation) -> Option<String> {
+        let after = Some((second, Moment::After(String::new())));
+        let ran = self.run(first, after, None, &mut DrawnNumbers::default());
+        ran.ending.broken_rule().map(ToOwned::to_owned)
     }
 
     /// Has the other operation come in between at a step. Tells what differs, and in what it came.

@@ -495,6 +495,37 @@ fn a_rule_that_is_broken_is_a_finding() {
     );
 }
 
+/// No re-run is blamed for it.
+#[test]
+fn a_rule_that_is_broken_without_a_conflict_is_told_as_that() {
+    let at_most = |most: u64| {
+        move |app: &TestApp| match app.request("POST", "/notes", &[], b"").body {
+            body if body.as_u64().is_some_and(|number| number <= most + 1) => Ok(()),
+            body => Err(format!("there are {body}")),
+        }
+    };
+    for (most, said) in [
+        (
+            0,
+            "`note` breaks a rule without any conflict: \"few\" does not hold",
+        ),
+        (
+            1,
+            "`note` and `note`, one after the other and without any conflict: \"few\" does not hold",
+        ),
+    ] {
+        let finding = ConflictFuzzer::new(app)
+            .operation("note", post("/notes"))
+            .always("few", at_most(most))
+            .check()
+            .unwrap_err();
+        assert!(finding.to_string().starts_with(said), "{finding}");
+        assert_eq!((finding.step, &finding.run_again), (0, &None), "{finding}");
+        // As it comes where it is unwrapped.
+        assert_eq!(format!("{finding:?}"), finding.to_string());
+    }
+}
+
 mod tallies {
     use super::*;
     use crate::Counter;

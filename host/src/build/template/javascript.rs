@@ -165,7 +165,7 @@ impl Pieces {
         }
         if !calls.is_empty() {
             functions.push_str(templates.failures);
-            imports.extend(["calls", "Failure", "Problem"]);
+            imports.extend(["calls", "Failure", "log", "Problem"]);
         }
         for call in calls {
             let (context, interface) = (&call.offered.context, &call.offered.interface);

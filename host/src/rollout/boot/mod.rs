@@ -316,7 +316,12 @@ impl Boot {
         }
         let settled = interrupted_rollout::settle(deployer, context, current).await;
         settled.map_err(journal)?;
-        reconcile(deployer, context, current).await.map_err(journal)
+        let why = match self.occasion {
+            Occasion::Start => "the host has started",
+            Occasion::Addition => "the context was added to the app",
+        };
+        let reconciled = reconcile(deployer, context, current, why).await;
+        reconciled.map_err(journal)
     }
 
     /// Does what is left to do when all others serve: rolls out what is newer, or tries again what was not ready.
@@ -350,6 +355,7 @@ async fn reconcile(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     current: Option<VersionDigest>,
+    why: &str,
 ) -> Result<(), CommitError> {
     let entries = History::of(deployer, &context.name)?.list()?;
     let ended = |entry: &Entry| match entry.state {
@@ -368,7 +374,7 @@ async fn reconcile(
         changes.push((entry.digest, State::Current));
     }
     if !changes.is_empty() {
-        let because = Because::host("the host has started", None);
+        let because = Because::host(why, None);
         history::record_changes(deployer, context, &changes, &because).await;
     }
     Ok(())

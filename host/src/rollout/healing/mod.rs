@@ -11,6 +11,7 @@
 //! One incident of a context at a time, and one story for all of it. While a version is looked at or restarted, what comes waits; in the pauses it is refused, or
 //! waits where it can.
 
+mod configuration;
 mod incident;
 mod probes;
 mod restart;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use super::deployer::Deployer;
 use crate::invocation::Context;
 
-/// Starts to ask contexts how they are that have probes, and to look into those that are suspected. A context without probes costs nothing.
+/// Starts to ask contexts how they are that have probes, or whose configuration changes, and to look into those that are suspected. A context without either costs nothing.
 pub fn start(deployer: &Arc<Deployer>) {
     deployer.tasks.spawn(suspects::run(deployer.clone()));
     for context in deployer.invoker.contexts.all().values() {
@@ -31,8 +32,10 @@ pub fn start(deployer: &Arc<Deployer>) {
     }
 }
 
-/// Starts to ask one context how it is, if it has probes.
+/// Starts to ask one context how it is, if it has probes, and whenever its configuration changes.
 pub fn start_for(deployer: &Arc<Deployer>, context: &Arc<Context>) {
+    let watching = configuration::run(deployer.clone(), context.clone());
+    deployer.tasks.spawn(watching);
     let settings = &context.settings;
     if settings.liveness_probe.is_some() || settings.readiness_probe.is_some() {
         let probing = probes::run(deployer.clone(), context.clone());

@@ -36,7 +36,7 @@ struct Schedule {
 }
 
 /// What a probe came to.
-enum Answer {
+pub(super) enum Answer {
     Well,
     Ill(String),
     /// The host could not ask.
@@ -117,7 +117,7 @@ pub(super) async fn run(deployer: Arc<Deployer>, context: Arc<Context>) {
         if !version.guest.is_loaded() && context.availability.is_open() {
             continue;
         }
-        let answer = ask(&deployer, &context, &version, next).await;
+        let answer = ask(&deployer, &context, &version, next.check, next.timeout).await;
         // It may have been exchanged meanwhile: then this says nothing.
         let serves = context
             .version()
@@ -128,19 +128,21 @@ pub(super) async fn run(deployer: Arc<Deployer>, context: Arc<Context>) {
     }
 }
 
-async fn ask(
+/// Asks a version how it is.
+pub(super) async fn ask(
     deployer: &Arc<Deployer>,
     context: &Arc<Context>,
     version: &Arc<Version>,
-    schedule: &Schedule,
+    check: Check,
+    timeout: Duration,
 ) -> Answer {
     let asking = check_health(
         &deployer.invoker,
         context,
         version,
         context.generation(),
-        schedule.check,
-        schedule.timeout,
+        check,
+        timeout,
     );
     match AssertUnwindSafe(asking).catch_unwind().await {
         Ok(Ok(Ok(()))) => Answer::Well,

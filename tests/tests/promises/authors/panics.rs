@@ -97,3 +97,13 @@ async fn a_mistyped_key_of_the_configuration_is_told_at_the_start() {
     let ada = host.gateway().post("/members", json!({"name": "Ada"}));
     ada.await.expect(201);
 }
+
+/// Whoever changes it hears of it, and not whoever needs it first.
+#[tokio::test]
+async fn a_mistyped_key_is_told_when_the_configuration_changes_while_it_serves() {
+    let settings = Settings::empty().with("members", "members").await;
+    let host = TestHost::with(settings.clone()).await;
+    host.rewrite(settings.set("context.members.config.limt", 4));
+    let wrong = "unknown field `limt`, expected `limit`";
+    logged(&host, &[wrong, "members", "its configuration has changed"]).await;
+}
