@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::admission::Admission;
 use super::availability::Availability;
@@ -207,6 +207,11 @@ impl Context {
     /// The configuration as it is now.
     pub fn config(&self) -> Arc<config::Values> {
         self.config.current()
+    }
+
+    /// Tells of each change of the configuration from now on.
+    pub fn config_changes(&self) -> watch::Receiver<()> {
+        self.config.changes()
     }
 }
 

@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks whenever something has changed, until the host stops.
 pub(super) async fn run(deployer: Arc<Deployer>, context: Arc<Context>) {
-    let mut changes = context.config.changes();
+    let mut changes = context.config_changes();
     loop {
         let changed = deployer.shutdown.run_until_cancelled(changes.changed());
         let Some(Ok(())) = changed.await else { return };

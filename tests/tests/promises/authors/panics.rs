@@ -102,7 +102,7 @@ async fn a_mistyped_key_of_the_configuration_is_told_at_the_start() {
 #[tokio::test]
 async fn a_mistyped_key_is_told_when_the_configuration_changes_while_it_serves() {
     let settings = Settings::empty().with("members", "members").await;
-    let host = TestHost::with(settings.clone()).await;
+    let mut host = TestHost::with(settings.clone()).await;
     host.rewrite(settings.set("context.members.config.limt", 4));
     let wrong = "unknown field `limt`, expected `limit`";
     logged(&host, &[wrong, "members", "its configuration has changed"]).await;
