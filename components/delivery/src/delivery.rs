@@ -15,6 +15,10 @@ pub const ENDED: Table<u64, ()> = Table::new("ended");
 
 /// How far a delivery has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Record, EventData)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "they are shown and stored by these names"
+)]
 pub enum State {
     /// It is under way.
     DeliveryStarted,
