@@ -66,19 +66,27 @@ impl Shop {
 
     /// Waits until the delivery of an order is in this state, and gives it.
     pub async fn delivery(&self, order: u64, state: &str) -> Value {
-        eventually(
-            &format!("the delivery of order {order}: {state}"),
-            async || {
-                let all = self.client.try_all("/deliveries").await?;
-                let found = all
-                    .into_iter()
-                    .find(|delivery| delivery["orderId"] == order);
-                match found {
-                    Some(delivery) if delivery["deliveryState"] == state => Ok(delivery),
-                    other => Err(format!("{other:?}")),
+        self.delivery_in(order, &[state]).await
+    }
+
+    /// Waits until the delivery of an order has started, and gives it; it may have arrived meanwhile.
+    pub async fn started_delivery(&self, order: u64) -> Value {
+        let states = ["DeliveryStarted", "DeliveryCompleted"];
+        self.delivery_in(order, &states).await
+    }
+
+    async fn delivery_in(&self, order: u64, states: &[&str]) -> Value {
+        let wanted = format!("the delivery of order {order}: {states:?}");
+        eventually(&wanted, async || {
+            let all = self.client.try_all("/deliveries").await?;
+            let mut of_order = all.into_iter().filter(|found| found["orderId"] == order);
+            match of_order.next() {
+                Some(found) if states.iter().any(|state| found["deliveryState"] == *state) => {
+                    Ok(found)
                 }
-            },
-        )
+                other => Err(format!("{other:?}")),
+            }
+        })
         .await
     }
 

@@ -15,8 +15,8 @@ async fn who_cancels_when_the_delivery_arrives_is_in_time_or_too_late() {
     let cancelled = join_all((0..40).map(async |number: u32| {
         let customer = format!("customer-{}", number % 4);
         let order = shop.ordered(product, 1, &customer).await;
-        shop.delivery(order, "DeliveryStarted").await;
-        // Some are early, some late, and most in the moment in which it arrives.
+        shop.started_delivery(order).await;
+        // Some are early, some late, and some come in the moment in which it arrives.
         tokio::time::sleep(std::time::Duration::from_millis(u64::from(number) * 15)).await;
         (order, shop.cancel(order).await.status)
     }))
