@@ -47,6 +47,8 @@ pub struct Delivery {
     pub customer_name: String,
     /// Where to.
     pub delivery_address: String,
+    /// The room of `stay` that it is delivered to, if it is to one.
+    pub room_id: Option<u64>,
     /// How far it has come.
     pub delivery_state: State,
     /// The timer that completes it, while it is set.
@@ -81,6 +83,7 @@ impl Delivery {
             customer_id: delivery.customer_id,
             customer_name: delivery.customer_name,
             delivery_address: delivery.delivery_address,
+            room_id: delivery.room_id,
             delivery_state: delivery.delivery_state,
         }
     }

@@ -39,6 +39,8 @@ pub struct DeliveryFact {
     pub customer_name: String,
     /// Where to.
     pub delivery_address: String,
+    /// The room of `stay` that it is delivered to, if it is to one.
+    pub room_id: Option<u64>,
     /// How far it has come.
     pub delivery_state: State,
 }
@@ -81,6 +83,8 @@ pub struct Taken {
     pub customer_name: String,
     /// Where they want it.
     pub customer_addr: String,
+    /// The room of `stay` where they want it, if it is one.
+    pub room_id: Option<u64>,
 }
 
 /// What delivery reads of an order that was cancelled.

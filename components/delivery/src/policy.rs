@@ -25,6 +25,7 @@ pub fn start(taken: Taken) -> Outcome {
         customer_id: taken.customer_id,
         customer_name: taken.customer_name,
         delivery_address: taken.customer_addr,
+        room_id: taken.room_id,
         delivery_state: State::DeliveryStarted,
         timer: Some(timer),
     };

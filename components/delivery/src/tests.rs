@@ -11,7 +11,7 @@ use crate::settings::DeliveryTime;
 fn taken(order_id: u64) -> Value {
     json!({
         "orderId": order_id, "productId": 1, "quantity": 2, "productName": "Tea",
-        "customerId": "ada", "customerName": "Ada", "customerAddr": "1 Way",
+        "customerId": "ada", "customerName": "Ada", "customerAddr": "1 Way", "roomId": 9,
     })
 }
 
@@ -68,7 +68,7 @@ fn what_was_taken_is_delivered_once_and_completed_by_a_timer() {
     take(&app, 5);
     let shown = json!({
         "deliveryId": 1, "orderId": 5, "productId": 1, "productName": "Tea", "quantity": 2, "customerId": "ada",
-        "customerName": "Ada", "deliveryAddress": "1 Way", "deliveryState": "DeliveryStarted",
+        "customerName": "Ada", "deliveryAddress": "1 Way", "roomId": 9, "deliveryState": "DeliveryStarted",
     });
     assert_eq!(app.get("/deliveries").body["items"], json!([shown]));
     app.advance(Duration::from_millis(1999));

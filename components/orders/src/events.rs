@@ -36,6 +36,8 @@ pub struct OrderFact {
     pub customer_name: String,
     /// Where it is to be delivered.
     pub customer_addr: String,
+    /// The room of `stay` that it is to be delivered to, if it is to one.
+    pub room_id: Option<u64>,
     /// Whether it is active.
     pub state: State,
     /// How its stock is checked: what was set when it was placed.

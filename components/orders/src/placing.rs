@@ -32,6 +32,7 @@ pub struct NewOrder {
     customer_id: Text<100>,
     customer_name: Text<200>,
     customer_addr: Text<500>,
+    room_id: Option<u64>,
 }
 
 /// `POST /orders`
@@ -52,6 +53,7 @@ pub fn place(
         customer_id: new.customer_id.into(),
         customer_name: new.customer_name.into(),
         customer_addr: new.customer_addr.into(),
+        room_id: new.room_id,
         state: State::OrderPlaced,
         check_stock,
     };

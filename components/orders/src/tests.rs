@@ -23,7 +23,7 @@ fn wanted(quantity: u64) -> Value {
 fn shown(price: u64, state: &str, check_stock: &str) -> Value {
     json!({
         "orderId": 1, "productId": 1, "productName": "Tea", "quantity": 2, "price": price, "customerId": "ada",
-        "customerName": "Ada", "customerAddr": "1 Way", "state": state, "checkStock": check_stock,
+        "customerName": "Ada", "customerAddr": "1 Way", "roomId": null, "state": state, "checkStock": check_stock,
     })
 }
 

@@ -57,6 +57,8 @@ pub struct TakenStock {
     pub customer_name: String,
     /// Where it is to be delivered.
     pub customer_addr: String,
+    /// The room of `stay` that it is to be delivered to, if it is to one.
+    pub room_id: Option<u64>,
 }
 
 impl Subject for TakenStock {
@@ -109,6 +111,8 @@ pub struct Order {
     pub customer_name: String,
     /// Where it is to be delivered.
     pub customer_addr: String,
+    /// The room of `stay` that it is to be delivered to, if it is to one.
+    pub room_id: Option<u64>,
     /// How its stock is checked.
     pub check_stock: CheckStock,
 }

@@ -64,6 +64,7 @@ fn announce(order: &Order, taken: Taken) -> Result<(), Fault> {
         customer_id: order.customer_id.clone(),
         customer_name: order.customer_name.clone(),
         customer_addr: order.customer_addr.clone(),
+        room_id: order.room_id,
     })?;
     let announced = Taken {
         is_announced: true,

@@ -27,7 +27,7 @@ fn put_back(guest: &TestContext<Component>, order: u64, quantity: u64) {
 fn order(order: u64, quantity: u64, check_stock: &str) -> Value {
     json!({
         "orderId": order, "productId": 1, "productName": "Tea", "quantity": quantity, "price": 300,
-        "customerId": "ada", "customerName": "Ada", "customerAddr": "1 Way", "checkStock": check_stock,
+        "customerId": "ada", "customerName": "Ada", "customerAddr": "1 Way", "roomId": 9, "checkStock": check_stock,
     })
 }
 
@@ -193,7 +193,7 @@ fn what_a_call_has_taken_is_announced_when_the_order_is_there_and_not_taken_agai
     let announced = guest.events();
     let data = json!({
         "orderId": 1, "productId": 1, "quantity": 2, "productName": "Tea",
-        "customerId": "ada", "customerName": "Ada", "customerAddr": "1 Way",
+        "customerId": "ada", "customerName": "Ada", "customerAddr": "1 Way", "roomId": 9,
     });
     assert_eq!(
         (announced[0].kind.as_str(), &announced[0].data),

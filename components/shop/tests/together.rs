@@ -157,3 +157,20 @@ fn a_cancellation_that_nobody_can_answer_for_is_asked_again() {
     app.settle();
     books_balance(&app).unwrap();
 }
+
+/// Whoever is told that it is cancelled gets nothing, though its time comes before delivery hears of it.
+#[test]
+fn what_is_cancelled_is_not_delivered_while_nobody_knows_yet() {
+    let app = shop("call");
+    order(&app, "ada", 1);
+    app.settle();
+    app.publish("delivery", "DeliveryDue", "1", json!({"deliveryId": 1}));
+    assert_eq!(cancel(&app, 1).status, 200);
+    app.settle();
+    app.advance(Duration::from_secs(60));
+    books_balance(&app).unwrap();
+    assert_eq!(
+        at(&app, "/deliveries/1", "deliveryState"),
+        "DeliveryCancelled"
+    );
+}

@@ -22,6 +22,8 @@ const Delivery = record({
   customerName: text.storedAs("customer_name"),
   /** Where to. */
   deliveryAddress: text.storedAs("delivery_address"),
+  /** The room of `stay` that it is delivered to, if it is to one. */
+  roomId: optional(u64).storedAs("room_id"),
   /** How far it has come. */
   deliveryState: State.storedAs("delivery_state"),
   /** The timer that completes it, while it is set. */

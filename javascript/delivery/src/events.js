@@ -1,6 +1,6 @@
 /** The events that delivery publishes, and what it reads of those that it follows. */
 
-import { event, record, text, u64 } from "innkeeper-sdk";
+import { event, optional, record, text, u64 } from "innkeeper-sdk";
 import { State } from "./delivery.js";
 
 /** A delivery, as it is shown and as events tell it. */
@@ -13,6 +13,7 @@ export const DeliveryFact = record({
   customerId: text,
   customerName: text,
   deliveryAddress: text,
+  roomId: optional(u64),
   deliveryState: State,
 }).named("DeliveryFact", "A delivery, as it is shown and as events tell it.");
 
@@ -31,6 +32,6 @@ export const deliveryDue = event("DeliveryDue", record({ deliveryId: u64 }), ofD
 
 export const stockTaken = event(
   "StockTaken",
-  record({ orderId: u64, productId: u64, productName: text, quantity: u64, customerId: text, customerName: text, customerAddr: text }),
+  record({ orderId: u64, productId: u64, productName: text, quantity: u64, customerId: text, customerName: text, customerAddr: text, roomId: optional(u64) }),
 );
 export const orderCancelled = event("OrderCancelled", record({ orderId: u64 }));

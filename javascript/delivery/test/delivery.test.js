@@ -6,7 +6,7 @@ import delivery from "../src/index.js";
 import { holds } from "../src/hold.js";
 
 const DELIVERIES = "shop:delivery/deliveries";
-const TAKEN = { orderId: 5, productId: 1, quantity: 2, productName: "Tea", customerId: "ada", customerName: "Ada", customerAddr: "1 Way" };
+const TAKEN = { orderId: 5, productId: 1, quantity: 2, productName: "Tea", customerId: "ada", customerName: "Ada", customerAddr: "1 Way", roomId: 9 };
 
 /** The kinds that were published, each with its delivery told; timers that came due are handled. */
 function kinds(guest) {
@@ -43,6 +43,7 @@ test("what was taken is delivered once and completed by a timer", () => {
     customerId: "ada",
     customerName: "Ada",
     deliveryAddress: "1 Way",
+    roomId: 9,
     deliveryState: "DeliveryStarted",
   };
   assert.deepEqual(guest.get("/deliveries").body.items, [shown]);

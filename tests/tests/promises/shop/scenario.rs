@@ -22,7 +22,7 @@ async fn call_by_call(check_stock: &str) {
     let placed = shop.order(product, 3, "ada").await.expect(201);
     let order = json!({
         "orderId": 1, "productId": 1, "productName": "Tea", "quantity": 3, "price": 300, "customerId": "ada",
-        "customerName": "ada", "customerAddr": "1 Way", "state": "OrderPlaced", "checkStock": check_stock,
+        "customerName": "ada", "customerAddr": "1 Way", "roomId": null, "state": "OrderPlaced", "checkStock": check_stock,
     });
     assert_eq!(
         (placed.header("location"), &placed.body),
@@ -32,7 +32,7 @@ async fn call_by_call(check_stock: &str) {
     let delivery = shop.delivery(1, "DeliveryCompleted").await;
     let expected = json!({
         "deliveryId": 1, "orderId": 1, "productId": 1, "productName": "Tea", "quantity": 3, "customerId": "ada",
-        "customerName": "ada", "deliveryAddress": "1 Way", "deliveryState": "DeliveryCompleted",
+        "customerName": "ada", "deliveryAddress": "1 Way", "roomId": null, "deliveryState": "DeliveryCompleted",
     });
     assert_eq!(delivery, expected);
     let books = host.shop_at_rest(&put_in).await;
