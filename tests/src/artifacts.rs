@@ -57,8 +57,8 @@ const TEST_CONTEXTS: &[&str] = &[
     "witness",
 ];
 
-/// The contexts of `shop` in Rust. Two of them serve in other languages as the app is shipped, and need what builds these.
-pub(crate) const SHOP: [&str; 4] = ["products", "orders", "delivery", "mypage"];
+/// The contexts of `shop` in Rust, two of which serve in other languages as the app is shipped, and need what builds these; and what `stay` shows of them.
+const SHOP: [&str; 5] = ["products", "orders", "delivery", "mypage", "roomservice"];
 
 /// Contexts in JavaScript, and their packages.
 const JAVASCRIPT: &[(&str, &str)] = &[

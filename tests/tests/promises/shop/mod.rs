@@ -8,6 +8,7 @@ mod refusals;
 mod scenario;
 mod stock;
 mod switching;
+mod two_apps;
 
 use std::collections::BTreeMap;
 
