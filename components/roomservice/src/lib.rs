@@ -33,10 +33,6 @@ const NEWEST: u32 = 100;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Record, EventData,
 )]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "they are published, shown and stored by these names"
-)]
 pub enum State {
     /// It is under way.
     DeliveryStarted,
