@@ -14,7 +14,7 @@ BUILD := cargo build --workspace --bin innkeeper --profile $(PROFILE)
 .PHONY: help up build tour test fuzz bench lint
 
 help:
-	@echo "make up      build the app stay and serve it on http://127.0.0.1:8080 (ARGS=... goes to innkeeper up)"
+	@echo "make up      build the app stay and serve it on http://127.0.0.1:8080 (APP=shop.toml: the app shop; ARGS=... goes to innkeeper up)"
 	@echo "make build   build the host and the contexts (PROFILE=release: as they are deployed; so with make up)"
 	@echo "make tour    show what there is to see, page by page (PAGE=saga: one page)"
 	@echo "make test    run all tests"
@@ -25,12 +25,12 @@ help:
 up:
 	@$(SETUP) rust wasm
 	$(BUILD)
-	@exec $(INNKEEPER) up $(ARGS)
+	@exec $(INNKEEPER) up $(if $(APP),--app $(APP)) $(ARGS)
 
 build:
 	@$(SETUP) rust wasm
 	$(BUILD)
-	$(INNKEEPER) build
+	$(INNKEEPER) build $(if $(APP),--app $(APP))
 
 tour:
 	@$(SETUP) rust wasm siege curl

@@ -38,6 +38,6 @@ cargo metadata --locked --format-version 1 --filter-platform x86_64-unknown-linu
 # What the image says that it is made of can be said.
 python3 scripts/sbom.py "$metadata" Cargo.lock innkeeper >/dev/null
 cargo metadata --locked --format-version 1 --manifest-path components/Cargo.toml --filter-platform wasm32-unknown-unknown >"$of_components"
-for component in room reservation payment message viewpage; do
+for component in room reservation payment message viewpage products orders delivery mypage; do
     python3 scripts/sbom.py "$of_components" components/Cargo.lock "$component" >/dev/null
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the types of all that is in Python, and runs its own tests: the SDK, and the context of `stay` in it.
+# Checks the types of all that is in Python, and runs its own tests: the SDK, and the contexts of `stay` and `shop` in it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +9,11 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # Tests name what is wrong on purpose, so they are run, and not checked.
 (cd python && MYPYPATH=sdk:sdk/tools "$python" -m mypy --strict --cache-dir target/mypy sdk/innkeeper sdk/tools)
-(cd python && MYPYPATH=sdk:message/src "$python" -m mypy --strict --cache-dir target/mypy message/src message/tests)
+# Each context by itself: their modules have the same names.
+for context in message mypage; do
+    (cd python && MYPYPATH=sdk:$context/src "$python" -m mypy --strict --cache-dir "target/mypy-$context" $context/src $context/tests)
+done
 (cd python/sdk && "$python" -m pytest -q -p no:cacheprovider)
-(cd python/message && "$python" -m pytest -q -p no:cacheprovider)
+for context in message mypage; do
+    (cd "python/$context" && "$python" -m pytest -q -p no:cacheprovider)
+done

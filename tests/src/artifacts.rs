@@ -57,9 +57,13 @@ const TEST_CONTEXTS: &[&str] = &[
     "witness",
 ];
 
+/// The contexts of `shop` in Rust, two of which serve in other languages as the app is shipped, and need what builds these; and what `stay` shows of them.
+const SHOP: [&str; 5] = ["products", "orders", "delivery", "mypage", "roomservice"];
+
 /// Contexts in JavaScript, and their packages.
 const JAVASCRIPT: &[(&str, &str)] = &[
     ("message-javascript", "javascript/message"),
+    ("delivery-javascript", "javascript/delivery"),
     ("scripted", "tests/javascript/scripted"),
     ("envoy-javascript", "tests/javascript/envoy"),
     ("keeper-javascript", "tests/javascript/keeper"),
@@ -81,6 +85,7 @@ const STARLINGMONKEY: &[(&str, &str)] = &[
 /// Contexts in Python, and their projects.
 const PYTHON: &[(&str, &str)] = &[
     ("message-python", "python/message"),
+    ("mypage-python", "python/mypage"),
     ("scripted-python", "tests/python/scripted"),
     ("message-moved", "tests/python/moved"),
     ("envoy-python", "tests/python/envoy"),
@@ -228,8 +233,12 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
         "tests/apps/library/next.toml",
     ];
     let app = apps.into_iter().flat_map(sources);
+    let shop = SHOP.map(|name| Source {
+        name: name.to_owned(),
+        package: repository().join("components").join(name),
+    });
     let ours = TEST_CONTEXTS.iter().map(|name| of_the_tests(name));
-    build_all(app.chain(ours).collect()).await
+    build_all(app.chain(shop).chain(ours).collect()).await
 }
 
 /// Builds the components of the app and some of the tests' own, and no others: what the tour needs.

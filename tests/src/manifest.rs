@@ -17,7 +17,16 @@ pub struct Settings(Table);
 impl Settings {
     /// The app's manifest, with its components built already.
     pub async fn of_the_app() -> Self {
-        let text = std::fs::read_to_string(artifacts::repository().join("innkeeper.toml"))
+        Self::of("innkeeper.toml").await
+    }
+
+    /// The manifest of `shop`, with its components in Rust.
+    pub async fn of_the_shop() -> Self {
+        Self::of("shop.toml").await
+    }
+
+    async fn of(manifest: &str) -> Self {
+        let text = std::fs::read_to_string(artifacts::repository().join(manifest))
             .expect("the app has a manifest");
         let mut settings = Self(text.parse().expect("the app's manifest is TOML"));
         for name in settings.contexts() {

@@ -1,5 +1,6 @@
 //! A host: one `innkeeper serve` with its own data, which can be killed and opened again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,7 +8,10 @@ use tempfile::TempDir;
 
 use crate::machine::{self, Share};
 use crate::process::{Output, Process, Said, command};
-use crate::{Book, Client, Operators, Settings, Stay, artifacts, eventually, violations, within};
+use crate::{
+    Book, Books, Client, Operators, Settings, Shop, Stay, artifacts, eventually, imbalances,
+    violations, within,
+};
 
 /// How long it may take to open, on a machine that compiles guests for other tests.
 const OPENING: Duration = Duration::from_secs(180);
@@ -127,6 +131,30 @@ impl TestHost {
     /// The app behind it.
     pub fn stay(&self) -> Stay {
         Stay::new(self.gateway.clone())
+    }
+
+    /// The app `shop` behind it, where it is that.
+    pub fn shop(&self) -> Shop {
+        Shop::new(self.gateway.clone())
+    }
+
+    /// The books of `shop`, when it is at rest and they balance; else what is wrong. `put_in` is how much there ever was of each product.
+    pub async fn shop_balances(&self, put_in: &BTreeMap<u64, u64>) -> Result<Books, String> {
+        let books = Books::read(&self.gateway).await?;
+        let mut found = imbalances(&books, put_in);
+        found.extend(self.operators.pending().await);
+        match found.is_empty() {
+            true => Ok(books),
+            false => Err(found.join("\n")),
+        }
+    }
+
+    /// Waits until `shop` is at rest and its books balance, and gives them.
+    pub async fn shop_at_rest(&self, put_in: &BTreeMap<u64, u64>) -> Books {
+        eventually("the shop comes to rest", async || {
+            self.shop_balances(put_in).await
+        })
+        .await
     }
 
     /// The operators' port.

@@ -1,7 +1,12 @@
 //! Reads texts by their names as the fields of a type.
 
-use serde::de::value::{Error, MapDeserializer};
-use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
+use std::cell::Cell;
+use std::rc::Rc;
+
+use serde::de::value::Error;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor,
+};
 use serde::{Deserializer, forward_to_deserialize_any};
 
 /// The type of these names and values, which may be secrets.
@@ -46,15 +51,11 @@ impl<'de> Deserializer<'de> for Values {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let values = self.values.into_iter().map(|(key, text)| {
-            let value = Value {
-                key: key.clone(),
-                text,
-                is_secret: self.are_secret,
-            };
-            (key, value)
-        });
-        MapDeserializer::new(values).deserialize_any(visitor)
+        visitor.visit_map(Members {
+            left: self.values.into_iter(),
+            value: None,
+            are_secret: self.are_secret,
+        })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -75,11 +76,52 @@ impl<'de> Deserializer<'de> for Values {
     }
 }
 
+/// The names and values, one after the other.
+struct Members {
+    left: std::vec::IntoIter<(String, String)>,
+    value: Option<Value>,
+    are_secret: bool,
+}
+
+impl<'de> MapAccess<'de> for Members {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
+        let Some((key, text)) = self.left.next() else {
+            return Ok(None);
+        };
+        self.value = Some(Value {
+            key: key.clone(),
+            text,
+            is_secret: self.are_secret,
+            is_told: Rc::default(),
+        });
+        seed.deserialize(key.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let value = self.value.take();
+        let value = value.ok_or_else(|| Error::custom("a value was asked for before its name"))?;
+        // What a type itself says of what it was read as, with `try_from`, comes last: only then it is known.
+        seed.deserialize(value.clone())
+            .map_err(|error| match value.is_told.get() {
+                true => error,
+                false => value.refused(&error),
+            })
+    }
+}
+
 /// A text that is read as whatever is asked for.
+#[derive(Clone)]
 struct Value {
     key: String,
     text: String,
     is_secret: bool,
+    /// Whether an error has named it.
+    is_told: Rc<Cell<bool>>,
 }
 
 impl Value {
@@ -89,6 +131,7 @@ impl Value {
 
     fn is_not(&self, wanted: &str) -> Error {
         let Self { key, text, .. } = self;
+        self.is_told.set(true);
         Error::custom(match self.is_secret {
             true => format!("{key} is not {wanted}"),
             false => format!("{key} is {text:?}, which is not {wanted}"),
@@ -98,6 +141,7 @@ impl Value {
     /// What the type itself says of the value, which may have the value in it.
     fn refused(&self, error: &Error) -> Error {
         let Self { key, text, .. } = self;
+        self.is_told.set(true);
         Error::custom(match self.is_secret {
             true => format!("{key} is nothing that its type can be"),
             false => format!("{key} is {text:?}: {error}"),
@@ -172,6 +216,7 @@ impl<'de> Deserializer<'de> for Value {
             key,
             text,
             is_secret,
+            is_told,
         } = self;
         let parts = text
             .split(',')
@@ -182,6 +227,7 @@ impl<'de> Deserializer<'de> for Value {
                 key: key.clone(),
                 text: part.into(),
                 is_secret,
+                is_told: is_told.clone(),
             })
             .collect();
         visitor.visit_seq(serde::de::value::SeqDeserializer::new(parts.into_iter()))
@@ -207,6 +253,23 @@ mod tests {
         name: Option<String>,
         rooms: Vec<u64>,
         mode: Mode,
+        code: Code,
+    }
+
+    /// Says what it was given when it refuses that.
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(try_from = "String")]
+    struct Code(String);
+
+    impl TryFrom<String> for Code {
+        type Error = String;
+
+        fn try_from(text: String) -> Result<Self, String> {
+            match text.len() {
+                4 => Ok(Self(text)),
+                _ => Err(format!("a code has four letters, and {text} has not")),
+            }
+        }
     }
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -238,6 +301,7 @@ mod tests {
             ("name", "12"),
             ("rooms", "13, 17,"),
             ("mode", "events"),
+            ("code", "open"),
         ];
         let expected = Settings {
             limit: 7,
@@ -246,6 +310,7 @@ mod tests {
             name: Some("12".into()),
             rooms: vec![13, 17],
             mode: Mode::Events,
+            code: Code("open".into()),
         };
         assert_eq!(settings(&values), Ok(expected));
     }
@@ -268,6 +333,11 @@ mod tests {
             ),
             ("rooms", "1, x", "rooms is \"x\", which is not a number"),
             ("mode", "both", "mode is \"both\": unknown variant `both`"),
+            (
+                "code",
+                "x",
+                "code is \"x\": a code has four letters, and x has not",
+            ),
         ] {
             let reason = settings(&[(key, value)]).unwrap_err();
             assert!(reason.contains(said), "{reason}");
@@ -277,7 +347,7 @@ mod tests {
     #[test]
     fn a_secret_is_named_and_not_told() {
         let secret = |key| read_secret::<Settings>(named(&[(key, "hunter2")]));
-        for key in ["limit", "rate", "queue", "rooms", "mode"] {
+        for key in ["limit", "rate", "queue", "rooms", "mode", "code"] {
             let reason = secret(key).unwrap_err();
             assert!(reason.starts_with(&format!("{key} is not")), "{reason}");
             assert!(!reason.contains("hunter2"), "{reason}");

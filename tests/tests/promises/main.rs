@@ -48,6 +48,7 @@ mod registries;
 mod reuse;
 mod scenario;
 mod schedules;
+mod shop;
 mod shutdown;
 mod signatures;
 mod standard_components;

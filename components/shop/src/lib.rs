@@ -1,0 +1,1 @@
+//! The contexts of shop together: see `tests`.
