@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
-    events, fault, graph, journal, manifest, nats, new, pull, push, rebuild, rollback, rollout,
+    events, fault, graph, journal, man, manifest, nats, new, pull, push, rebuild, rollback, rollout,
     sagas, serve, sign, status, story, test, up, upgrade, versions,
 };
 
@@ -63,6 +63,7 @@ pub(super) enum Command {
     Push(push::Push),
     Pull(pull::Pull),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -100,6 +101,7 @@ impl Command {
             Self::Push(command) => command.run().await,
             Self::Pull(command) => command.run().await,
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run().await,
         }
     }
 }

@@ -26,6 +26,7 @@ mod fault;
 mod graph;
 mod journal;
 mod key_file;
+mod man;
 mod manifest;
 mod nats;
 mod new;

@@ -43,6 +43,7 @@ mod neighbours;
 mod operators;
 mod outages;
 mod owed_undos;
+mod pipeline;
 mod rebuild;
 mod registries;
 mod reuse;
