@@ -27,6 +27,7 @@ help:
 
 up:
 	@$(SETUP) rust wasm
+	@[ -x $(INNKEEPER) ] || echo "up: building the host, in $(TARGET): its $$(grep -c '^name = ' Cargo.lock) crates take about ten minutes on two cores, once; then it starts in seconds"
 	$(BUILD)
 	@exec $(INNKEEPER) up $(ARGS)
 

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
 use crate::build::{self, Built, Options, Source};
+use crate::core::counted;
 
 /// Build the app's contexts that come from packages, or one of them
 ///
@@ -73,9 +74,17 @@ pub(super) async fn build_all(
     progress: &Progress,
 ) -> Result<Vec<Built>, Failure> {
     let built = build::build(sources, options, |step| match step {
-        build::Progress::Compiling { contexts, .. } => {
-            let s = if contexts == 1 { "" } else { "s" };
-            progress.say(format_args!("building {contexts} context{s}"));
+        build::Progress::Compiling {
+            workspace,
+            contexts,
+        } => {
+            let contexts = counted(contexts, "context");
+            // Whoever does it for the first time would like to know how long.
+            let note = match workspace.join("target").exists() || options.target_directory.is_some() {
+                true => "",
+                false => ", and all that is needed for that: a minute or two, the first time",
+            };
+            progress.say(format_args!("building {contexts}{note}"));
         }
         build::Progress::Line(line) => progress.step(line.trim()),
         build::Progress::Ready(built) => {

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
-    events, fault, graph, journal, man, manifest, nats, new, pull, push, rebuild, rollback, rollout,
+    doctor, events, fault, graph, journal, man, manifest, nats, new, pull, push, rebuild, rollback, rollout,
     sagas, serve, sign, status, story, test, up, upgrade, versions,
 };
 
@@ -36,6 +36,7 @@ pub(super) enum Command {
     Test(test::Test),
     Upgrade(upgrade::Upgrade),
     Manifest(manifest::Manifest),
+    Doctor(doctor::Doctor),
     Status(status::Status),
     Graph(graph::Graph),
     Fault(fault::Fault),
@@ -76,6 +77,7 @@ impl Command {
             Self::Test(command) => command.run().await,
             Self::Upgrade(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
+            Self::Doctor(command) => command.run().await,
             Self::Status(command) => command.run().await,
             Self::Graph(command) => command.run().await,
             Self::Fault(command) => command.run().await,

@@ -20,6 +20,7 @@ mod deploy;
 mod describe;
 mod descriptors;
 mod docs;
+mod doctor;
 mod events;
 mod failure;
 mod fault;
