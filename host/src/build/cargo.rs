@@ -11,11 +11,12 @@ use super::toolchain::Toolchain;
 use super::workspace::Package;
 
 /// What cargo says where its registry does not answer, or it may not ask.
-const UNFETCHED: [&str; 4] = [
+const UNFETCHED: [&str; 5] = [
     "failed to download",
     "download of config.json failed",
     "failed to query replaced source",
     "attempting to make an HTTP request, but --offline was specified",
+    "you're using offline mode (--offline)",
 ];
 
 /// Builds packages of one workspace, and tells each line that cargo prints.

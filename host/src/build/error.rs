@@ -28,7 +28,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// There is no linker to be run.
-    #[error("cc could not be run ({source}), and Rust links with it: install a C compiler, such as Debian's packages gcc and libc6-dev")]
+    #[error(
+        "cc could not be run ({source}), and Rust links with it: install a C compiler, such as Debian's packages gcc and libc6-dev"
+    )]
     Linker {
         /// Why.
         source: std::io::Error,

@@ -41,6 +41,15 @@ impl AppFlags {
 
     /// Where no manifest is named and none is here, what else may be done is more than to name one.
     fn explained(&self, error: ManifestError) -> Failure {
+        if let ManifestError::Invalid(reason) = &error
+            && self.is_of_somebody_else()
+        {
+            return ManifestError::Invalid(format!(
+                "{reason}. Is it an app's manifest? That is a file such as {}, and --app names it",
+                Self::DEFAULT
+            ))
+            .into();
+        }
         let is_missing = matches!(&error, ManifestError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound);
         if !is_missing || self.manifest != Path::new(Self::DEFAULT) {
             return error.into();
@@ -51,6 +60,16 @@ impl AppFlags {
         Failure::NoApp {
             above: above.find(|file| file.is_file()),
         }
+    }
+
+    /// Whether what is named is known by its name to be something else.
+    fn is_of_somebody_else(&self) -> bool {
+        let is_toml = self
+            .manifest
+            .extension()
+            .is_some_and(|found| found == "toml");
+        let others = ["Cargo.toml", "pyproject.toml", "rust-toolchain.toml"];
+        !is_toml || others.into_iter().any(|name| self.manifest.ends_with(name))
     }
 
     /// Whether there is a manifest here, or one is named.

@@ -80,7 +80,8 @@ pub(super) async fn build_all(
         } => {
             let contexts = counted(contexts, "context");
             // Whoever does it for the first time would like to know how long.
-            let note = match workspace.join("target").exists() || options.target_directory.is_some() {
+            let note = match workspace.join("target").exists() || options.target_directory.is_some()
+            {
                 true => "",
                 false => ", and all that is needed for that: a minute or two, the first time",
             };

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
-    doctor, events, fault, graph, journal, man, manifest, nats, new, pull, push, rebuild, rollback, rollout,
-    sagas, serve, sign, status, story, test, up, upgrade, versions,
+    doctor, events, fault, graph, journal, man, manifest, nats, new, pull, push, rebuild, rollback,
+    rollout, sagas, serve, sign, status, story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.

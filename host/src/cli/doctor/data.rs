@@ -109,7 +109,10 @@ fn disk(manifest: &Manifest) -> Finding {
     let volume = match Volume::of(directory) {
         Ok(volume) => volume,
         Err(error) => {
-            let what = format!("the volume of {} does not say: {error}", directory.display());
+            let what = format!(
+                "the volume of {} does not say: {error}",
+                directory.display()
+            );
             return Finding::warning("disk", what);
         }
     };

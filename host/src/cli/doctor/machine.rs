@@ -66,9 +66,9 @@ fn what_of(address: SocketAddr, error: &io::Error, flag: &str) -> String {
         io::ErrorKind::AddrInUse => format!(
             "end what listens there (`ss -ltnp 'sport = :{port}'` shows it), or choose another address with {flag}"
         ),
-        io::ErrorKind::PermissionDenied => format!(
-            "choose a port from 1024 on with {flag}: those below are for root"
-        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("choose a port from 1024 on with {flag}: those below are for root")
+        }
         _ => format!("choose an address of this machine with {flag}"),
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn lay_out(graph: &Graph, box_width: f64) -> Layout {
         (name.clone(), (left(column), top))
     });
     let places: BTreeMap<_, _> = places.collect();
-    let ports = ports(graph, &ranks, &places);
+    let ports = ports(graph, &ranks, &tops);
     let lines = graph.edges.iter().enumerate().map(|(number, edge)| {
         let (first, last, is_backwards) = ends(edge, &ranks);
         let (from, to) = (ranks[first], ranks[last]);
@@ -198,17 +198,21 @@ fn order(graph: &Graph, ranks: &BTreeMap<&str, usize>, columns: &mut Columns<'_>
         };
         let at = |item: Item<'_>| columns[other].iter().position(|known| *known == item);
         let weigh = |item: Item<'_>| {
-            let touching = graph.edges.iter().enumerate().filter_map(|(edge, ends_of)| {
-                let (first, last, _) = ends(ends_of, ranks);
-                let is_mine = match item {
-                    Item::Name(name) => first == name || last == name,
-                    Item::Passing(passing) => passing == edge,
-                };
-                is_mine.then(|| {
-                    let ends = [Item::Name(first), Item::Name(last), Item::Passing(edge)];
-                    ends.into_iter().find_map(|end| at(end))
-                })?
-            });
+            let touching = graph
+                .edges
+                .iter()
+                .enumerate()
+                .filter_map(|(edge, ends_of)| {
+                    let (first, last, _) = ends(ends_of, ranks);
+                    let is_mine = match item {
+                        Item::Name(name) => first == name || last == name,
+                        Item::Passing(passing) => passing == edge,
+                    };
+                    is_mine.then(|| {
+                        let ends = [Item::Name(first), Item::Name(last), Item::Passing(edge)];
+                        ends.into_iter().find_map(|end| at(end))
+                    })?
+                });
             let places: Vec<usize> = touching.collect();
             match places.len() {
                 0 => None,
@@ -227,29 +231,32 @@ fn order(graph: &Graph, ranks: &BTreeMap<&str, usize>, columns: &mut Columns<'_>
     }
 }
 
-/// At which height each edge leaves what it begins at, by its number and whether that is its left end: those of one side are spread over it, in the order in which they
-/// arrive on the other.
+/// At which height each edge leaves what it begins at, by its number and whether that is its left end: those of one side are spread over it, in the order of where they
+/// lead next.
 fn ports(
     graph: &Graph,
     ranks: &BTreeMap<&str, usize>,
-    places: &BTreeMap<String, Place>,
+    tops: &BTreeMap<(usize, Item<'_>), f64>,
 ) -> BTreeMap<(usize, bool), f64> {
+    let top = |name: &str| tops[&(ranks[name], Item::Name(name))];
     let mut sides: BTreeMap<(&str, bool), Vec<(f64, usize, bool)>> = BTreeMap::new();
     for (number, edge) in graph.edges.iter().enumerate() {
         let (first, last, _) = ends(edge, ranks);
-        let is_beside = ranks[first] == ranks[last];
+        let (from, to) = (ranks[first], ranks[last]);
+        let passing = |column| tops.get(&(column, Item::Passing(number))).copied();
         let side = sides.entry((first, true)).or_default();
-        side.push((places[last].1, number, true));
-        let side = sides.entry((last, is_beside)).or_default();
-        side.push((places[first].1, number, false));
+        let next = passing(from + 1).unwrap_or_else(|| top(last));
+        side.push((next, number, true));
+        let side = sides.entry((last, from == to)).or_default();
+        let before = to.checked_sub(1).and_then(passing);
+        side.push((before.unwrap_or_else(|| top(first)), number, false));
     }
     let mut ports = BTreeMap::new();
     for ((name, _), mut side) in sides {
         side.sort_by(|one, two| one.0.total_cmp(&two.0).then(one.1.cmp(&two.1)));
         let step = HEIGHT / (side.len() + 1) as f64;
         for (place, (_, number, is_left)) in side.iter().enumerate() {
-            let height = places[name].1 + step * (place + 1) as f64;
-            ports.insert((*number, *is_left), height);
+            ports.insert((*number, *is_left), top(name) + step * (place + 1) as f64);
         }
     }
     ports
@@ -289,7 +296,11 @@ mod tests {
         assert!(left("desk") < left("room") && left("room") < left("view"));
         assert_eq!(left("room"), left("till"));
         // One that leads back has its arrow at its left end.
-        let backwards: Vec<_> = layout.lines.iter().map(|(_, backwards)| *backwards).collect();
+        let backwards: Vec<_> = layout
+            .lines
+            .iter()
+            .map(|(_, backwards)| *backwards)
+            .collect();
         assert_eq!(backwards, [false, false, true, false, false]);
         // One that passes a column leads around what stands there.
         let (points, _) = &layout.lines[4];
@@ -308,7 +319,10 @@ mod tests {
         let beside = graph(&[("a", "b", true), ("a", "c", true), ("b", "c", false)]);
         let layout = lay_out(&beside, 100.0);
         let (points, _) = &layout.lines[2];
-        assert_eq!(points[0].0, points[1].0, "from the right side to the right side");
+        assert_eq!(
+            points[0].0, points[1].0,
+            "from the right side to the right side"
+        );
         assert_eq!(lay_out(&graph(&[]), 100.0).height, 0.0);
     }
 }

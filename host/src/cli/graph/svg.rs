@@ -70,7 +70,11 @@ pub(super) fn draw(app: &str, contexts: &BTreeSet<String>, view: &view::Graph) -
     }
     for (name, (left, top)) in &layout.places {
         let (left, top) = (left + MARGIN, top + MARGIN);
-        let outside = if contexts.contains(name) { "" } else { " outside" };
+        let outside = if contexts.contains(name) {
+            ""
+        } else {
+            " outside"
+        };
         add(format!(
             r#"<rect class="box{outside}" x="{left:.1}" y="{top:.1}" width="{box_width:.1}" height="{HEIGHT:.1}" rx="6"/>"#
         ));
@@ -79,7 +83,9 @@ pub(super) fn draw(app: &str, contexts: &BTreeSet<String>, view: &view::Graph) -
             r#"<text class="name" x="{middle:.1}" y="{base:.1}">{}</text>"#,
             escaped(name)
         ));
-        let asking = tags.iter().filter(|(_, asked)| asked.contains(name.as_str()));
+        let asking = tags
+            .iter()
+            .filter(|(_, asked)| asked.contains(name.as_str()));
         for (number, (tag, _)) in asking.enumerate() {
             let left = left + 8.0 + 42.0 * number as f64;
             add(pill(tag, left, top - 8.0));

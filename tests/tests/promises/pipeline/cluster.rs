@@ -244,7 +244,10 @@ async fn answer(
         }
         "watch" => known.watched(),
         _ => {
-            let kind = parts.headers.get("content-type").map(|kind| kind.as_bytes());
+            let kind = parts
+                .headers
+                .get("content-type")
+                .map(|kind| kind.as_bytes());
             assert_eq!(kind, Some(&b"application/strategic-merge-patch+json"[..]));
             let patch = axum::body::to_bytes(body, 1 << 20).await.expect("a patch");
             let patch = serde_json::from_slice(&patch).expect("it is JSON");
@@ -336,7 +339,9 @@ fn merge(into: &mut Value, patch: &Value) {
                 merge(into.entry(name.clone()).or_insert(Value::Null), member);
             }
         }
-        (Value::Array(into), Value::Array(patch)) if patch.iter().all(|one| one["name"].is_string()) => {
+        (Value::Array(into), Value::Array(patch))
+            if patch.iter().all(|one| one["name"].is_string()) =>
+        {
             for one in patch {
                 match into.iter_mut().find(|known| known["name"] == one["name"]) {
                     Some(known) => merge(known, one),

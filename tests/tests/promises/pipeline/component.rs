@@ -103,7 +103,9 @@ impl Pipeline {
             ("STEP", "1s".to_owned()),
         ];
         variables.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
-        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let more = more
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         let variables: Vec<_> = variables
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -212,7 +214,10 @@ async fn a_context_is_brought_to_a_running_host_and_taken_back_when_it_does_harm
     let second = pipeline.host.operators().serving("shipped").await;
     assert_ne!(second, first);
     let version = &pipeline.versions().await[0];
-    assert_eq!((&version["digest"], &version["label"]), (&json!(second), &json!(COMMIT)));
+    assert_eq!(
+        (&version["digest"], &version["label"]),
+        (&json!(second), &json!(COMMIT))
+    );
     assert!(ran.log.contains("ramping at 50 %"), "{}", ran.log);
 
     // A test that fails keeps it from everybody.
@@ -239,6 +244,9 @@ async fn a_context_is_brought_to_a_running_host_and_taken_back_when_it_does_harm
     assert!(ran.log.contains("error: shipped: "), "{}", ran.log);
     assert_eq!(pipeline.host.operators().serving("shipped").await, second);
     let version = &pipeline.versions().await[0];
-    assert_eq!((&version["label"], &version["state"]), (&json!(commit), &json!("rejected")));
+    assert_eq!(
+        (&version["label"], &version["state"]),
+        (&json!(commit), &json!("rejected"))
+    );
     assert!(!pipeline.host.has_panicked());
 }

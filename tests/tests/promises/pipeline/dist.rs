@@ -26,7 +26,10 @@ async fn run(program: &str, arguments: &[&str], within: &Path) -> String {
     let output = output.expect("it ends").expect("it can be run");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{program} {arguments:?}: {out}{err}");
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {out}{err}"
+    );
     out
 }
 

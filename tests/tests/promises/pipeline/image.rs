@@ -113,25 +113,100 @@ async fn what_was_built_of_a_commit_is_what_the_cluster_is_updated_to() {
 type Fault = (&'static str, &'static str, fn(&mut Build), bool);
 
 const FAULTS: &[Fault] = &[
-    ("install", "docker does not run", |build| build.fails("docker version"), false),
-    ("install", "there is no AWS CLI", |build| build.fails("aws --version"), false),
-    ("pre_build", "nothing says which commit", |build| build.set("CODEBUILD_RESOLVED_SOURCE_VERSION", ""), false),
-    ("pre_build", "there is no such repository", |build| build.set("REPOSITORY", "elsewhere"), false),
-    ("pre_build", "the account may not look", |build| build.fails("aws ecr describe-repositories"), false),
-    ("pre_build", "the account gets no password", |build| build.fails("aws ecr get-login-password"), false),
-    ("pre_build", "the registry refuses the login", |build| build.fails("docker login"), false),
-    ("build", "no builder can be made", |build| build.fails("docker buildx create"), false),
-    ("build", "the image cannot be built", |build| build.fails("docker buildx build"), false),
-    ("build", "nothing says how it was made", |build| build.fails("docker buildx imagetools inspect"), true),
-    ("post_build", "the API server speaks no TLS", |build| build.set("KUBE_URL", "http://127.0.0.1:1"), true),
-    ("post_build", "there is no token", |build| build.set("KUBE_TOKEN", ""), true),
-    ("post_build", "the authority is no PEM", |build| build.set("KUBE_CA", "?"), true),
-    ("post_build", "the API server is somebody else", |build| {
-        let other = innkeeper_tests::Authority::new("other");
-        let other = STANDARD.encode(read(&other.file()));
-        build.set("KUBE_CA", other);
-    }, true),
-    ("post_build", "the namespace is another one", |build| build.set("NAMESPACE", "elsewhere"), true),
+    (
+        "install",
+        "docker does not run",
+        |build| build.fails("docker version"),
+        false,
+    ),
+    (
+        "install",
+        "there is no AWS CLI",
+        |build| build.fails("aws --version"),
+        false,
+    ),
+    (
+        "pre_build",
+        "nothing says which commit",
+        |build| build.set("CODEBUILD_RESOLVED_SOURCE_VERSION", ""),
+        false,
+    ),
+    (
+        "pre_build",
+        "there is no such repository",
+        |build| build.set("REPOSITORY", "elsewhere"),
+        false,
+    ),
+    (
+        "pre_build",
+        "the account may not look",
+        |build| build.fails("aws ecr describe-repositories"),
+        false,
+    ),
+    (
+        "pre_build",
+        "the account gets no password",
+        |build| build.fails("aws ecr get-login-password"),
+        false,
+    ),
+    (
+        "pre_build",
+        "the registry refuses the login",
+        |build| build.fails("docker login"),
+        false,
+    ),
+    (
+        "build",
+        "no builder can be made",
+        |build| build.fails("docker buildx create"),
+        false,
+    ),
+    (
+        "build",
+        "the image cannot be built",
+        |build| build.fails("docker buildx build"),
+        false,
+    ),
+    (
+        "build",
+        "nothing says how it was made",
+        |build| build.fails("docker buildx imagetools inspect"),
+        true,
+    ),
+    (
+        "post_build",
+        "the API server speaks no TLS",
+        |build| build.set("KUBE_URL", "http://127.0.0.1:1"),
+        true,
+    ),
+    (
+        "post_build",
+        "there is no token",
+        |build| build.set("KUBE_TOKEN", ""),
+        true,
+    ),
+    (
+        "post_build",
+        "the authority is no PEM",
+        |build| build.set("KUBE_CA", "?"),
+        true,
+    ),
+    (
+        "post_build",
+        "the API server is somebody else",
+        |build| {
+            let other = innkeeper_tests::Authority::new("other");
+            let other = STANDARD.encode(read(&other.file()));
+            build.set("KUBE_CA", other);
+        },
+        true,
+    ),
+    (
+        "post_build",
+        "the namespace is another one",
+        |build| build.set("NAMESPACE", "elsewhere"),
+        true,
+    ),
 ];
 
 #[tokio::test]

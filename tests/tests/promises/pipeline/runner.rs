@@ -53,7 +53,8 @@ fn a_phase_ends_with_what_fails_and_what_is_said_for_then_decides_what_follows()
         assert_eq!(ran.failed, Some(Failed { phase, command }), "{how}");
     }
     // Whoever ends the shell ends the run.
-    let ends = "  install: {commands: ['exit 0', 'echo never']}\n  build: {commands: ['echo never']}\n";
+    let ends =
+        "  install: {commands: ['exit 0', 'echo never']}\n  build: {commands: ['echo never']}\n";
     let ran = run(&BuildMachine::new(), ends);
     assert_eq!(ran.failed_in(), Some("install"));
     assert_eq!(printed(&ran), [""; 0]);
@@ -70,13 +71,13 @@ fn a_secret_that_is_printed_kept_or_passed_on_is_found() {
         let machine = BuildMachine::new();
         machine.tell("failing", "");
         let command = command.replace('\'', "''");
-        run(
-            &machine,
-            &format!("  build: {{commands: ['{command}']}}\n"),
-        );
+        run(&machine, &format!("  build: {{commands: ['{command}']}}\n"));
         assert_eq!(machine.places_of(SECRET).len(), 1, "{command}");
     }
     let machine = BuildMachine::new();
     run(&machine, "  build: {commands: ['test -n \"$SECRET\"']}\n");
-    assert_eq!(machine.places_of(SECRET), [""; 0].map(std::path::PathBuf::from));
+    assert_eq!(
+        machine.places_of(SECRET),
+        [""; 0].map(std::path::PathBuf::from)
+    );
 }
