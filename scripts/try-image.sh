@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 binary=$(realpath "$1")
-for program in buildah crun debootstrap jq curl; do
+for program in buildah debootstrap jq curl; do
     scripts/setup.sh "$program"
 done
 fail() { echo "image: $*" >&2; exit 1; }
@@ -14,8 +14,13 @@ work=$(mktemp -d)
 kept=$(realpath -m "${CARGO_TARGET_DIR:-target}/image")
 release=$(sed -n 's/^FROM debian:\([a-z]*\)-slim@.*/\1/p' Dockerfile)
 buildah() { command buildah --storage-driver vfs --root "$kept/storage" --runroot "$kept/run" "$@"; }
-container=
-trap '[ -z "$container" ] || crun delete --force "$container" 2>/dev/null || true; rm -rf "$work"' EXIT
+container= running=
+clear() {
+    [ -z "$running" ] || kill -9 "$running" 2>/dev/null || true
+    [ -z "$container" ] || buildah rm "$container" >/dev/null || true
+    rm -rf "$work"
+}
+trap clear EXIT
 
 if ! buildah inspect --type image "localhost/debian:$release-slim" >/dev/null 2>&1; then
     debootstrap --variant=minbase "$release" "$work/base" >/dev/null
@@ -37,23 +42,24 @@ config=$(buildah inspect --type image innkeeper:tried | jq .Docker.config)
 
 container=$(buildah from innkeeper:tried)
 root=$(buildah mount "$container")
-# A volume, as the cluster mounts it; and a configuration that its owner alone may write.
+# A volume, as the cluster mounts it.
 install -d -o 10001 -g 10001 -m 750 "$work/data"
-mkdir "$work/bundle"
-crun spec --bundle "$work/bundle"
-jq --argjson image "$config" --arg root "$root" --arg data "$work/data" '
-    .root = {path: $root, readonly: true}
-    | .process.terminal = false | .process.cwd = "/" | .process.user = {uid: 10001, gid: 10001} | .process.noNewPrivileges = true
-    | .process.args = $image.Entrypoint + $image.Cmd
-    | .process.env = $image.Env + ["INNKEEPER_LISTEN=127.0.0.1:18080", "INNKEEPER_ADMIN=127.0.0.1:18081"]
-    | .process.capabilities = {bounding: [], effective: [], permitted: [], inheritable: [], ambient: []}
-    | del(.process.rlimits)
-    | .mounts |= map(select(.destination | IN("/proc", "/dev")))
-    | .mounts += [{destination: "/var/lib/innkeeper", source: $data, type: "bind", options: ["rbind", "rw"]}]
-    | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "ipc"}] | del(.linux.resources, .linux.seccomp)
-' "$work/bundle/config.json" >"$work/config.json"
-mv "$work/config.json" "$work/bundle/config.json"
-crun --cgroup-manager=disabled run --bundle "$work/bundle" "$container" >"$work/log" 2>&1 &
+touch "$work/begun"
+mapfile -t environment < <(jq --raw-output '.Env[]' <<<"$config")
+mapfile -t arguments < <(jq --raw-output '(.Entrypoint + .Cmd)[]' <<<"$config")
+# What a container is: mounts and processes of its own, nobody's rights, nothing of this environment.
+env --ignore-environment "${environment[@]}" ROOT="$root" DATA="$work/data" INNKEEPER_LISTEN=127.0.0.1:18080 INNKEEPER_ADMIN=127.0.0.1:18081 \
+    unshare --mount --pid --fork --kill-child bash -c '
+        set -e
+        mount --bind "$ROOT" "$ROOT"
+        mount --bind "$DATA" "$ROOT/var/lib/innkeeper"
+        mount -t proc proc "$ROOT/proc"
+        mount -t tmpfs tmpfs "$ROOT/dev"
+        touch "$ROOT/dev/null" "$ROOT/dev/urandom"
+        for device in null urandom; do mount --bind "/dev/$device" "$ROOT/dev/$device"; done
+        mount -o remount,bind,ro "$ROOT"
+        exec chroot "$ROOT" setpriv --reuid=10001 --regid=10001 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+    ' bash "${arguments[@]}" >"$work/log" 2>&1 &
 running=$!
 
 probe() { curl --silent --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:18081/$1" || true; }
@@ -65,14 +71,14 @@ done
 [ "$(probe readyz)" = 200 ] || { cat "$work/log" >&2; fail "it does not get ready"; }
 [ "$(probe livez)" = 200 ] || fail "it is not alive"
 curl --silent --fail --output /dev/null --json '{"desc":"in a container"}' http://127.0.0.1:18080/rooms || fail "it registers no room"
-process=$(crun --cgroup-manager=disabled list --format json | jq --arg id "$container" '.[] | select(.id == $id) | .pid')
+process=$(ps --no-headers -o pid --ppid "$running" | tr -d ' ')
 grep -q '^Uid:\s10001\s10001' "/proc/$process/status" || fail "its process is not user 10001"
 grep -q '^CapEff:\s0*$' "/proc/$process/status" || fail "its process has capabilities"
 grep -qE ' / ro[, ]' "/proc/$process/mountinfo" || fail "its root can be written to"
-[ -z "$(find "$root" -newer "$work/bundle/config.json" -type f -print -quit)" ] || fail "it has written into its root"
+[ -z "$(find "$root" -newer "$work/begun" -type f -print -quit)" ] || fail "it has written into its root"
 
 asked=$(date +%s)
-crun --cgroup-manager=disabled kill "$container" TERM
+kill -TERM "$process"
 wait "$running" || fail "it ended with $? when it was asked to stop"
 took=$(($(date +%s) - asked))
 grace=$(sed -n 's/ *terminationGracePeriodSeconds: //p' k8s/statefulset.yaml)
@@ -81,5 +87,3 @@ grace=$(sed -n 's/ *terminationGracePeriodSeconds: //p' k8s/statefulset.yaml)
 echo "image: it is ready, alive, user 10001 without capabilities over a read-only root, and stops in $took s"
 echo "image: $(du -sm "$root" | cut -f1) MB, of which added to the base:"
 (cd "$work/context/out" && find . -type f -size +0 -printf '  %k KB /%P\n' && echo "  /etc/innkeeper/innkeeper.toml")
-buildah rm "$container" >/dev/null
-container=
