@@ -6,12 +6,14 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # dev compiles fast, and is what the tests have compiled already; release is what is deployed and measured.
 PROFILE := dev
-INNKEEPER := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/innkeeper
+INNKEEPER = $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/innkeeper
 SETUP := scripts/setup.sh
+# Where make dist puts what it makes.
+DIST := dist
 # Of the whole workspace, as the tests are: the features of its dependencies are the same then, and nothing is compiled twice.
-BUILD := cargo build --workspace --bin innkeeper --profile $(PROFILE)
+BUILD = cargo build --workspace --bin innkeeper --profile $(PROFILE)
 
-.PHONY: help up build tour test fuzz bench lint
+.PHONY: help up build tour test fuzz bench lint dist
 
 help:
 	@echo "make up      build the app stay and serve it on http://127.0.0.1:8080 (APP=shop.toml: the app shop; ARGS=... goes to innkeeper up)"
@@ -21,9 +23,11 @@ help:
 	@echo "make fuzz    give random input to all that reads from outside (SECONDS=3600: for an hour)"
 	@echo "make bench   measure, and write docs/performance.md"
 	@echo "make lint    check form and style"
+	@echo "make dist    make an archive for others, in dist/ (PROFILE=dev: of what is built for development)"
 
 up:
 	@$(SETUP) rust wasm
+	@[ -x $(INNKEEPER) ] || echo "up: building the host, in $(TARGET): its $$(grep -c '^name = ' Cargo.lock) crates take about ten minutes on two cores, once; then it starts in seconds"
 	$(BUILD)
 	@exec $(INNKEEPER) up $(if $(APP),--app $(APP)) $(ARGS)
 
@@ -38,7 +42,7 @@ tour:
 	@exec $(TARGET)/debug/tour $(PAGE)
 
 test:
-	@$(SETUP) rust wasm clippy nats-server docker-registry prometheus subscriber siege curl
+	@$(SETUP) rust wasm clippy nats-server docker-registry prometheus subscriber siege curl kubectl jq
 	scripts/test.sh
 
 fuzz:
@@ -51,7 +55,7 @@ bench:
 	$(TARGET)/release/bench --write
 
 lint:
-	@$(SETUP) rust wasm rustfmt clippy kubectl kubernetes-validate
+	@$(SETUP) rust wasm rustfmt clippy kubectl kubernetes-validate pipelines
 	cargo fmt --all --check
 	cd components && cargo fmt --all --check
 	cd tests/apps/library/components && cargo fmt --all --check
@@ -61,7 +65,15 @@ lint:
 	scripts/lint-wasm.sh
 	scripts/lint-javascript.sh
 	scripts/lint-k8s.sh
+	scripts/lint-pipelines.sh
 	scripts/lint-observability.sh
 	scripts/lint-dependencies.sh
 	scripts/lint-rooms.sh
 	scripts/measure-plumbing.py --most 10 --without loans-two --without loans-three tests/apps/library
+
+# What is handed to others is built as it is deployed.
+dist: PROFILE = release
+dist:
+	@$(SETUP) rust wasm
+	$(BUILD)
+	scripts/dist.sh $(INNKEEPER) $(DIST)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, subscriber, documents, javascript, starlingmonkey, eslint, python, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, pipelines, subscriber, documents, javascript, starlingmonkey, eslint, python, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,9 @@ subscriber_packages=(nats-py==2.16.0 cloudevents==2.2.0)
 documents=${CARGO_TARGET_DIR:-target}/documents
 documents_packages=(openapi-spec-validator==0.9.0 schemathesis==4.32.5)
 asyncapi_schemas=@asyncapi/specs@6.11.1
+# What reads pipelines by the schemas of those who run them.
+pipelines=${CARGO_TARGET_DIR:-target}/pipelines
+pipelines_packages=(check-jsonschema==0.39.0)
 eslint=${CARGO_TARGET_DIR:-target}/eslint
 # Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
 wheels=python/target/wheels
@@ -83,7 +86,7 @@ component() {
 
 kubernetes_client() {
     has kubectl && return
-    say "installing kubectl: make lint renders k8s/ with it"
+    say "installing kubectl: make lint renders k8s/ with it, and tests have it update a cluster"
     # Not every system has a package of it; without it make lint says what it leaves out.
     (debian kubernetes-client) || true
 }
@@ -102,6 +105,12 @@ kubernetes_validate() {
     "$validator/bin/python" -c 'import kubernetes_validate, tomli, cel_expr_python' 2>/dev/null && return
     say "installing kubernetes-validate and cel-expr-python by pip: make lint checks k8s/ with it"
     environment "$validator" "${validator_packages[@]}"
+}
+
+pipelines() {
+    "$pipelines/bin/check-jsonschema" --version >/dev/null 2>&1 && return
+    say "installing check-jsonschema by pip: make lint checks the pipelines with it"
+    environment "$pipelines" "${pipelines_packages[@]}"
 }
 
 subscriber() {
@@ -207,7 +216,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber | documents | javascript | starlingmonkey | eslint | python) $wanted ;;
+        subscriber | pipelines | documents | javascript | starlingmonkey | eslint | python) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

@@ -83,6 +83,24 @@ impl DataDirectory {
         })
     }
 
+    /// Whether another process has a directory; nothing is changed there. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When its lock cannot be looked at.
+    pub fn is_in_use(path: &Path) -> io::Result<bool> {
+        let lock = match File::open(path.join(LOCK)) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(source),
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -134,7 +152,9 @@ mod tests {
         let refused = DataDirectory::take(&path).unwrap_err();
         assert!(matches!(refused, DataError::InUse { .. }));
         assert!(refused.to_string().contains("--data"), "{refused}");
+        assert!(DataDirectory::is_in_use(&path).unwrap());
         drop(taken);
+        assert!(!DataDirectory::is_in_use(&path).unwrap());
         DataDirectory::take(&path).unwrap();
     }
 }

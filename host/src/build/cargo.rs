@@ -10,6 +10,15 @@ use super::profile::Profile;
 use super::toolchain::Toolchain;
 use super::workspace::Package;
 
+/// What cargo says where its registry does not answer, or it may not ask.
+const UNFETCHED: [&str; 5] = [
+    "failed to download",
+    "download of config.json failed",
+    "failed to query replaced source",
+    "attempting to make an HTTP request, but --offline was specified",
+    "you're using offline mode (--offline)",
+];
+
 /// Builds packages of one workspace, and tells each line that cargo prints.
 pub(super) async fn build(
     workspace: &Path,
@@ -84,8 +93,10 @@ async fn run(
     }
     let status = child.wait().await.map_err(cannot_run)?;
     if !status.success() {
-        return Err(Error::Compile {
-            output: output.trim_end().to_owned(),
+        let output = output.trim_end().to_owned();
+        return Err(match UNFETCHED.iter().any(|said| output.contains(said)) {
+            true => Error::Crates { output },
+            false => Error::Compile { output },
         });
     }
     output.lines().for_each(line);

@@ -27,6 +27,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no linker to be run.
+    #[error(
+        "cc could not be run ({source}), and Rust links with it: install a C compiler, such as Debian's packages gcc and libc6-dev"
+    )]
+    Linker {
+        /// Why.
+        source: std::io::Error,
+    },
     /// What a context is built from is no package of any language.
     #[error(
         "context {context}: {} has no Cargo.toml (Rust), package.json (JavaScript, TypeScript) or pyproject.toml (Python)", path.display()
@@ -147,6 +155,14 @@ pub enum Error {
          where that is not possible, Debian's packages rustc-web and rust-web-src will do"
     )]
     NoTarget,
+    /// Cargo could not fetch what contexts depend on.
+    #[error(
+        "cargo could not fetch what the contexts depend on; can it reach its registry? Where there is no network, `cargo fetch` in their folder while there is one. It says:\n{output}"
+    )]
+    Crates {
+        /// What cargo printed.
+        output: String,
+    },
     /// Cargo failed.
     #[error("the contexts do not compile:\n{output}")]
     Compile {

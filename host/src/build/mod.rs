@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of the manifest or of running guests: packages in, component files out.
 
+mod builder;
 mod cargo;
 mod component;
 mod embedded;
@@ -24,6 +25,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use builder::Builder;
 pub use component::componentize;
 pub use error::Error;
 pub use inputs::inputs;

@@ -63,6 +63,11 @@ impl Toolchain {
     }
 }
 
+/// What the compiler that is used in a directory says of itself.
+pub(super) async fn version(directory: &Path) -> Result<String, Error> {
+    rustc(directory, &["--version"]).await
+}
+
 async fn rustc(directory: &Path, arguments: &[&str]) -> Result<String, Error> {
     let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(&program)

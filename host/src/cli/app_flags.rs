@@ -1,5 +1,6 @@
 //! The flags that say which app, and where its data are.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use crate::invocation::Safeguards;
-use crate::manifest::{Manifest, check_servers};
+use crate::manifest::{Manifest, ManifestError, check_servers};
 
 /// Which app.
 #[derive(Args, Clone, Debug)]
@@ -31,17 +32,54 @@ impl AppFlags {
 
     /// Reads the manifest.
     pub fn load(&self) -> Result<Manifest, Failure> {
-        let mut manifest = Manifest::load(&self.manifest)?;
+        let mut manifest = Manifest::load(&self.manifest).map_err(|error| self.explained(error))?;
         if let Some(data) = &self.data {
             manifest.journal.directory.clone_from(data);
         }
         Ok(manifest)
     }
 
+    /// Where no manifest is named and none is here, what else may be done is more than to name one.
+    fn explained(&self, error: ManifestError) -> Failure {
+        if let ManifestError::Invalid(reason) = &error
+            && self.is_of_somebody_else()
+        {
+            return ManifestError::Invalid(format!(
+                "{reason}. Is it an app's manifest? That is a file such as {}, and --app names it",
+                Self::DEFAULT
+            ))
+            .into();
+        }
+        let is_missing = matches!(&error, ManifestError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        if !is_missing || self.manifest != Path::new(Self::DEFAULT) {
+            return error.into();
+        }
+        let here = std::env::current_dir().unwrap_or_default();
+        let above = here.ancestors().skip(1);
+        let mut above = above.map(|directory| directory.join(Self::DEFAULT));
+        Failure::NoApp {
+            above: above.find(|file| file.is_file()),
+        }
+    }
+
+    /// Whether what is named is known by its name to be something else.
+    fn is_of_somebody_else(&self) -> bool {
+        let is_toml = self
+            .manifest
+            .extension()
+            .is_some_and(|found| found == "toml");
+        let others = ["Cargo.toml", "pyproject.toml", "rust-toolchain.toml"];
+        !is_toml || others.into_iter().any(|name| self.manifest.ends_with(name))
+    }
+
+    /// Whether there is a manifest here, or one is named.
+    pub fn is_there(&self) -> bool {
+        self.manifest != Path::new(Self::DEFAULT) || self.manifest.exists()
+    }
+
     /// The app's manifest, if there is one here or one is named; or that of an app without one, whose data directory is named.
     pub fn find(&self) -> Result<Option<Manifest>, Failure> {
-        let named = self.manifest != Path::new(Self::DEFAULT);
-        if named || self.manifest.exists() {
+        if self.is_there() {
             return Ok(Some(self.load()?));
         }
         Ok(self.data.as_ref().map(|data| {
@@ -102,7 +140,14 @@ enum Safeguard {
 impl ServeFlags {
     /// Reads the manifest, with what the flags change in it.
     pub fn load(&self) -> Result<Manifest, Failure> {
-        let mut manifest = self.app.load()?;
+        self.applied_to(self.app.load()?)
+    }
+
+    /// A manifest, with what the flags change in it.
+    pub fn applied_to(&self, mut manifest: Manifest) -> Result<Manifest, Failure> {
+        if let Some(data) = &self.app.data {
+            manifest.journal.directory.clone_from(data);
+        }
         if let Some(listen) = self.listen {
             manifest.gateway.listen = listen;
         }

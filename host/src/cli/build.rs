@@ -1,25 +1,31 @@
 //! `innkeeper build`
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use serde::Serialize;
 
 use super::app_flags::AppFlags;
+use super::candidates;
 use super::components;
 use super::failure::Failure;
 use super::output;
 use super::progress::Progress;
-use crate::build::{self, Built, Options};
-use crate::manifest::Manifest;
+use crate::build::{self, Built, Options, Source};
+use crate::core::counted;
 
-/// Build the app's contexts that come from packages
+/// Build the app's contexts that come from packages, or one of them
 ///
 /// Cargo decides what is stale, and for contexts in other languages what they have imported does. Each component is written to `target/innkeeper/<context>.wasm` in its workspace, and left alone when it would not
 /// change. Cargo's target for guests, wasm32-unknown-unknown, must be installed; for JavaScript Node.js 20 or newer, for Python 3.11 or newer.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper build
+  innkeeper build room
   innkeeper build --app stay/innkeeper.toml --json")]
 pub(super) struct Build {
+    /// Only this context
+    #[arg(add = ArgValueCandidates::new(candidates::contexts))]
+    context: Option<String>,
     #[command(flatten)]
     app: AppFlags,
     /// Print one JSON object for each component
@@ -38,7 +44,8 @@ struct Line<'a> {
 impl Build {
     pub async fn run(self) -> Result<(), Failure> {
         let manifest = self.app.load()?;
-        let built = build_all(&manifest, &Options::default(), &Progress::new()).await?;
+        let sources = components::chosen(&manifest, self.context.as_deref())?;
+        let built = build_all(&sources, &Options::default(), &Progress::new()).await?;
         for Built {
             name,
             path,
@@ -62,15 +69,23 @@ impl Build {
 
 /// Builds what is stale.
 pub(super) async fn build_all(
-    manifest: &Manifest,
+    sources: &[Source],
     options: &Options,
     progress: &Progress,
 ) -> Result<Vec<Built>, Failure> {
-    let sources = components::sources(manifest);
-    let built = build::build(&sources, options, |step| match step {
-        build::Progress::Compiling { contexts, .. } => {
-            let s = if contexts == 1 { "" } else { "s" };
-            progress.say(format_args!("building {contexts} context{s}"));
+    let built = build::build(sources, options, |step| match step {
+        build::Progress::Compiling {
+            workspace,
+            contexts,
+        } => {
+            let contexts = counted(contexts, "context");
+            // Whoever does it for the first time would like to know how long.
+            let note = match workspace.join("target").exists() || options.target_directory.is_some()
+            {
+                true => "",
+                false => ", and all that is needed for that: a minute or two, the first time",
+            };
+            progress.say(format_args!("building {contexts}{note}"));
         }
         build::Progress::Line(line) => progress.step(line.trim()),
         build::Progress::Ready(built) => {

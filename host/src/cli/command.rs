@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use super::failure::Failure;
 use super::{
     audit, autoscale, backup, build, compile, completions, dead_letters, deploy, describe, docs,
-    events, fault, graph, journal, manifest, nats, new, pull, push, rebuild, rollback, rollout,
-    sagas, serve, sign, status, story, test, up, upgrade, versions,
+    doctor, events, fault, graph, journal, man, manifest, nats, new, pull, push, rebuild, rollback,
+    rollout, sagas, serve, sign, status, story, test, up, upgrade, versions,
 };
 
 /// A host for bounded contexts that run as WebAssembly components.
@@ -36,6 +36,7 @@ pub(super) enum Command {
     Test(test::Test),
     Upgrade(upgrade::Upgrade),
     Manifest(manifest::Manifest),
+    Doctor(doctor::Doctor),
     Status(status::Status),
     Graph(graph::Graph),
     Fault(fault::Fault),
@@ -63,6 +64,7 @@ pub(super) enum Command {
     Push(push::Push),
     Pull(pull::Pull),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -75,6 +77,7 @@ impl Command {
             Self::Test(command) => command.run().await,
             Self::Upgrade(command) => command.run().await,
             Self::Manifest(command) => command.run().await,
+            Self::Doctor(command) => command.run().await,
             Self::Status(command) => command.run().await,
             Self::Graph(command) => command.run().await,
             Self::Fault(command) => command.run().await,
@@ -100,6 +103,7 @@ impl Command {
             Self::Push(command) => command.run().await,
             Self::Pull(command) => command.run().await,
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run().await,
         }
     }
 }

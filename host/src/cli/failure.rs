@@ -33,6 +33,11 @@ pub(super) enum Failure {
     Usage(String),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error("there is no innkeeper.toml here: {}make an app with `innkeeper new lobby`", match .above {
+        Some(file) => format!("`--app {}` names the nearest; or ", file.display()),
+        None => "change to the directory of an app, name its manifest with --app, or ".to_owned(),
+    })]
+    NoApp { above: Option<std::path::PathBuf> },
     #[error(transparent)]
     Log(#[from] LogError),
     #[error(transparent)]
@@ -49,6 +54,8 @@ pub(super) enum Failure {
         "{}; restore a backup, or `innkeeper journal repair --accept-loss` goes on without what is lost", counted(*.findings, "finding")
     )]
     Unsound { findings: u64 },
+    #[error("the app cannot be served here: {} above what to do", match .stops { 1 => "1 check says".to_owned(), several => format!("{several} checks say") })]
+    Unfit { stops: usize },
     #[error("the copy is not complete: {0}; it cannot be used, remove it and try again")]
     Incomplete(String),
     #[error(transparent)]
@@ -135,6 +142,7 @@ impl Failure {
         match self {
             Self::Usage(_)
             | Self::Manifest(_)
+            | Self::NoApp { .. }
             | Self::Log(LogError::Level(_))
             | Self::Telemetry(_) => ExitCode::from(2),
             Self::Build(error) if error.is_usage() => ExitCode::from(2),

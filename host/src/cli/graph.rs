@@ -1,5 +1,8 @@
 //! `innkeeper graph`
 
+mod layout;
+mod svg;
+
 use std::time::Duration;
 
 use clap::Args;
@@ -9,28 +12,39 @@ use super::operator_flags::OperatorFlags;
 use super::output;
 use super::status::breaker;
 use super::table::{Align, Table};
-use crate::admin::view::{Faulty, Graph as View, Traffic};
+use crate::admin::view::{Contexts, Faulty, Graph as View, Traffic};
 use crate::core::human_duration;
 
 /// Show who calls whom and who follows whom
 ///
 /// RATE, P99 and ERRORS are of the last minute; REJECTED is what circuit breakers have turned away since the host started. The gateway stands for requests at the
-/// public port, nats for calls over NATS.
+/// public port, nats for calls over NATS. With --svg it is a picture for people and documents, without numbers: it is the same until the app is another one.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper graph
+  innkeeper graph --svg > stay.svg
   innkeeper graph --json | jq '.calls[] | select(.circuitBreaker != \"closed\")'")]
 pub(super) struct Graph {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print a picture (SVG), for light and dark backgrounds
+    #[arg(long, conflicts_with = "json")]
+    svg: bool,
     #[command(flatten)]
     operator: OperatorFlags,
 }
 
 impl Graph {
     pub async fn run(self) -> Result<(), Failure> {
-        let graph: View = self.operator.client()?.get("/v1/graph").await?;
+        let client = self.operator.client()?;
+        let graph: View = client.get("/v1/graph").await?;
+        if self.svg {
+            let Contexts { app, contexts, .. } = client.get("/v1/contexts").await?;
+            let names = contexts.into_iter().map(|context| context.name).collect();
+            let picture = svg::draw(&app, &names, &graph);
+            return Ok(output::own(picture.as_bytes())?);
+        }
         if self.json {
             return Ok(output::json(&graph)?);
         }

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::{build, components, serving};
 use crate::build::{self as builds, Options, Source};
-use crate::core::{human_duration, nearest, random_id};
+use crate::core::{human_duration, random_id};
 use crate::manifest::Manifest;
 
 /// Where an app keeps the script that tries it as a whole: the first of these files that is there.
@@ -63,7 +63,7 @@ impl Test {
 }
 
 async fn test(manifest: &Manifest, context: Option<&str>) -> Result<(), Failure> {
-    let sources = chosen(manifest, context)?;
+    let sources = components::chosen(manifest, context)?;
     if context.is_some() {
         return natively(&sources).await;
     }
@@ -96,27 +96,6 @@ async fn natively(sources: &[Source]) -> Result<(), Failure> {
     Ok(builds::test(sources, |line| progress.say(line)).await?)
 }
 
-/// The contexts whose tests are to be run.
-fn chosen(manifest: &Manifest, context: Option<&str>) -> Result<Vec<Source>, Failure> {
-    let mut sources = components::sources(manifest);
-    let Some(context) = context else {
-        return Ok(sources);
-    };
-    if !manifest.contexts.contains_key(context) {
-        let nearest = nearest::suggestion(context, manifest.contexts.keys());
-        return Err(Failure::Usage(format!(
-            "the app has no context `{context}`{nearest}"
-        )));
-    }
-    sources.retain(|source| source.name == context);
-    match sources.is_empty() {
-        true => Err(Failure::Usage(format!(
-            "context `{context}` is not built from a package, so it has no tests here"
-        ))),
-        false => Ok(sources),
-    }
-}
-
 /// The script that tries the app as a whole.
 fn script(root: &Path) -> Option<PathBuf> {
     let files = SCRIPTS.iter().map(|script| root.join(script));
@@ -132,7 +111,8 @@ async fn as_a_whole(
     nats: Option<String>,
 ) -> Result<(), Failure> {
     let progress = Progress::new();
-    build::build_all(manifest, &Options::default(), &progress).await?;
+    let sources = components::sources(manifest);
+    build::build_all(&sources, &Options::default(), &progress).await?;
     // Below the app's own data, which no other app uses.
     let data = manifest
         .journal

@@ -94,13 +94,14 @@ impl Up {
         progress: &Progress,
     ) -> Result<Option<Changes>, Failure> {
         if !self.watch {
-            build::build_all(manifest, options, progress).await?;
+            build::build_all(&components::sources(manifest), options, progress).await?;
             return Ok(None);
         }
         loop {
             // What is changed while it is built is seen, too.
             let mut changes = Changes::since_now(manifest, options).await;
-            match build::build_all(manifest, options, progress).await {
+            let sources = components::sources(manifest);
+            match build::build_all(&sources, options, progress).await {
                 Ok(_) => return Ok(Some(changes)),
                 Err(Failure::Build(error @ BuildError::Compile { .. })) => output::error(&error),
                 Err(failure) => return Err(failure),

@@ -193,7 +193,15 @@ fn furnish(folder: &Path) {
         std::os::unix::fs::symlink(repository.join(name), folder.join(name))
             .expect("a link can be made");
     };
-    for name in ["components", "javascript", "python", "k8s", "buildspec.yml"] {
+    for name in [
+        "components",
+        "javascript",
+        "python",
+        "k8s",
+        "scripts",
+        "buildspec.yml",
+        "buildspec-component.yml",
+    ] {
         link(name);
     }
     let manifest = std::fs::read_to_string(repository.join("innkeeper.toml"));

@@ -73,6 +73,18 @@ async fn visit(name: &str) {
     }
 }
 
+/// The three minutes of the README: seen from the tour's folder.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_three_minutes() {
+    artifacts::components().await;
+    let page = Page::read(&tour::folder(), "../../README");
+    let begun = page.blocks().count();
+    assert!(begun > 8, "{begun} blocks");
+    let all = async { Visit::begin(&page, Ports::Own).await.all(&page).await };
+    all.await
+        .unwrap_or_else(|difference| panic!("{difference}"));
+}
+
 /// What a page has to say, in this order.
 const SECTIONS: [&str; 5] = [
     "## What it is",

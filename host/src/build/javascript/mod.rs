@@ -20,6 +20,14 @@ use super::{Error, Options, Source};
 /// What builds a component, below the folder of what is installed.
 const BUILDER: &str = "innkeeper-sdk/tools/build.js";
 
+/// Finds what builds it: Node, and npm, which installs the rest.
+pub(super) async fn find() -> Result<String, Error> {
+    let version = npm::version().await?;
+    let asking = Command::new("npm").arg("--version").output().await;
+    asking.map_err(cannot_run("npm"))?;
+    Ok(format!("Node.js {version}"))
+}
+
 /// Builds the component of a context. Each line that is said of that is told.
 pub(super) async fn build(
     package: &Package,

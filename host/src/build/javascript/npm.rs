@@ -37,7 +37,7 @@ pub(super) async fn install_in(
     if is_installed(directory, &noted).await? {
         return Ok(());
     }
-    is_new_enough().await?;
+    version().await?;
     let whom = format!("another installation of {what}");
     let _lock = Lock::of(lock, &whom, &line).await?;
     // Whoever was waited for may have done it.
@@ -94,8 +94,8 @@ async fn wanted(workspace: PathBuf) -> Result<String, Error> {
     })
 }
 
-/// Whether there is a Node that the tools run with.
-async fn is_new_enough() -> Result<(), Error> {
+/// The version of the Node that the tools run with.
+pub(super) async fn version() -> Result<String, Error> {
     let output = Command::new("node")
         .arg("--version")
         .kill_on_drop(true)
@@ -104,7 +104,7 @@ async fn is_new_enough() -> Result<(), Error> {
         .map_err(cannot_run("node"))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match major(&version) {
-        Some(major) if major >= OLDEST => Ok(()),
+        Some(major) if major >= OLDEST => Ok(version),
         _ => Err(Error::OldNode { version }),
     }
 }

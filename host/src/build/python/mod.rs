@@ -22,6 +22,21 @@ const BUILDER: &str = "sdk/tools/build.py";
 /// How pytest says that it has found no tests.
 const NO_TESTS: i32 = 5;
 
+/// Finds what builds it: Python, with what makes environments for the rest.
+pub(super) async fn find() -> Result<String, Error> {
+    let version = pip::version().await?;
+    let system = Path::new("python3");
+    let mut asking = python(system);
+    asking.args(["-I", "-c", "import ensurepip, venv"]);
+    match told(&mut asking, "python3", |_| (), cannot_run(system)).await? {
+        None => Ok(version),
+        Some(output) => Err(Error::Environment {
+            path: "target/venv".into(),
+            output,
+        }),
+    }
+}
+
 /// Builds the component of a context. Each line that is said of that is told.
 pub(super) async fn build(
     project: &Project,

@@ -44,7 +44,7 @@ pub(super) async fn install(
     if is_installed(&environment, &wanted).await {
         return Ok(installed);
     }
-    is_new_enough().await?;
+    version().await?;
     let lock = workspace.join(LOCK);
     let _lock = Lock::of(lock, "another installation of what builds Python", &line).await?;
     // Whoever was waited for may have done it.
@@ -149,8 +149,8 @@ async fn wanted(workspace: &Path) -> Result<String, Error> {
     read?
 }
 
-/// Whether there is a Python that the tools run with.
-async fn is_new_enough() -> Result<(), Error> {
+/// The Python that the tools run with, as it says what it is.
+pub(super) async fn version() -> Result<String, Error> {
     let output = Command::new("python3")
         .arg("--version")
         .kill_on_drop(true)
@@ -159,7 +159,7 @@ async fn is_new_enough() -> Result<(), Error> {
         .map_err(cannot_run(Path::new("python3")))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match number(&version) {
-        Some(number) if number >= OLDEST => Ok(()),
+        Some(number) if number >= OLDEST => Ok(version),
         _ => Err(Error::OldPython { version }),
     }
 }
