@@ -89,7 +89,8 @@ fn defect_the_delivery_of_an_order_stays_in_its_row_when_it_is_cancelled() {
 
 #[test]
 fn whichever_event_is_first_begins_a_row_and_each_changes_what_it_tells_of() {
-    let told: [(&str, fn(&TestContext<Component>)); 4] = [
+    type Tell = fn(&TestContext<Component>);
+    let told: [(&str, Tell); 4] = [
         ("placed", |guest| order(guest, "OrderPlaced", 1, 300)),
         ("cancelled", |guest| order(guest, "OrderCancelled", 1, 300)),
         ("started", |guest| delivery(guest, "DeliveryStarted")),

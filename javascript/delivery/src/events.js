@@ -18,7 +18,9 @@ export const DeliveryFact = record({
 }).named("DeliveryFact", "A delivery, as it is shown and as events tell it.");
 
 /** The delivery, as it is shown and as events tell it. */
-export function fact({ timer, ...told }) {
+export function fact(delivery) {
+  const told = { ...delivery };
+  delete told.timer;
   return told;
 }
 
