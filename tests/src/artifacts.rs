@@ -127,6 +127,15 @@ pub fn target() -> PathBuf {
     repository().join(directory.unwrap_or_else(|| "target".into()))
 }
 
+/// The variables by which cargo and rustup find what they have installed, where a home is another one than the user's.
+pub fn homes_of_rust() -> [(&'static str, PathBuf); 2] {
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")].map(|(name, folder)| {
+        let said = std::env::var_os(name).map(PathBuf::from);
+        (name, said.unwrap_or_else(|| home.join(folder)))
+    })
+}
+
 /// The binary `innkeeper`, as fresh as its sources.
 pub async fn binary() -> &'static Path {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();

@@ -249,6 +249,7 @@ fn bash(binary: &Path, folder: &Path, address: Address) -> Command {
         .env("HOME", folder)
         .env("TERM", "dumb")
         .env("LC_ALL", "C.UTF-8")
+        .envs(artifacts::homes_of_rust())
         .envs(address.variables());
     command
 }

@@ -80,14 +80,8 @@ impl Pipeline {
 
     /// Runs it, with these variables besides those that it needs.
     async fn run(&self, more: &[(&str, &str)]) -> Ran {
-        let home = std::env::var("HOME").expect("a home");
-        let of_rust = |name: &str, folder: &str| {
-            std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}"))
-        };
         let repository = self.registry.reference("inn/shipped");
         let mut variables = vec![
-            ("CARGO_HOME", of_rust("CARGO_HOME", ".cargo")),
-            ("RUSTUP_HOME", of_rust("RUSTUP_HOME", ".rustup")),
             ("CODEBUILD_RESOLVED_SOURCE_VERSION", COMMIT.to_owned()),
             ("CONTEXT", "shipped".to_owned()),
             ("REPOSITORY", repository),
@@ -111,6 +105,11 @@ impl Pipeline {
             .map(|(name, value)| (name.to_owned(), value))
             .chain(more.map(|(name, value)| (name.to_owned(), value)))
             .collect();
+        let of_rust = artifacts::homes_of_rust().map(|(name, home)| {
+            let home = home.to_str().expect("paths are UTF-8");
+            (name.to_owned(), home.to_owned())
+        });
+        let variables = [&of_rust[..], &variables].concat();
         let machine = self.machine.clone();
         let running = tokio::task::spawn_blocking(move || {
             let spec = read(&artifacts::repository().join("buildspec-component.yml"));
