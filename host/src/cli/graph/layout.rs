@@ -210,7 +210,7 @@ fn order(graph: &Graph, ranks: &BTreeMap<&str, usize>, columns: &mut Columns<'_>
                     };
                     is_mine.then(|| {
                         let ends = [Item::Name(first), Item::Name(last), Item::Passing(edge)];
-                        ends.into_iter().find_map(|end| at(end))
+                        ends.into_iter().find_map(at)
                     })?
                 });
             let places: Vec<usize> = touching.collect();
@@ -231,6 +231,9 @@ fn order(graph: &Graph, ranks: &BTreeMap<&str, usize>, columns: &mut Columns<'_>
     }
 }
 
+/// Where an edge touches a side: at which height it leads next, its number, and whether it is its left end.
+type Port = (f64, usize, bool);
+
 /// At which height each edge leaves what it begins at, by its number and whether that is its left end: those of one side are spread over it, in the order of where they
 /// lead next.
 fn ports(
@@ -239,7 +242,7 @@ fn ports(
     tops: &BTreeMap<(usize, Item<'_>), f64>,
 ) -> BTreeMap<(usize, bool), f64> {
     let top = |name: &str| tops[&(ranks[name], Item::Name(name))];
-    let mut sides: BTreeMap<(&str, bool), Vec<(f64, usize, bool)>> = BTreeMap::new();
+    let mut sides: BTreeMap<(&str, bool), Vec<Port>> = BTreeMap::new();
     for (number, edge) in graph.edges.iter().enumerate() {
         let (first, last, _) = ends(edge, ranks);
         let (from, to) = (ranks[first], ranks[last]);
