@@ -3,6 +3,9 @@
 # completes commands in shells, manual pages, and a checksum for each of these; and beside it the archive's own checksum. The same of a commit is the same archive, but for what a
 # compiler does not do the same twice.
 set -euo pipefail
+# The archive is the same whoever makes it, and whoever unpacks it can read it.
+umask 022
+export LC_ALL=C
 cd "$(dirname "$0")/.."
 
 binary=$1 to=$2

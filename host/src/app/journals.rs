@@ -46,18 +46,22 @@ impl Journals {
         journals.ledgers = Arc::new(Ledgers {
             own: own.into_iter().collect(),
             outside,
-            absent: journals.absent()?,
+            absent: journals.absent(manifest)?,
         });
         Ok(journals)
     }
 
     /// Those of contexts that are not part of the app, and whose work has not all ended.
-    fn absent(&self) -> Result<BTreeMap<String, Arc<Ledger>>, Error> {
+    fn absent(&self, manifest: &Manifest) -> Result<BTreeMap<String, Arc<Ledger>>, Error> {
         let mut absent = BTreeMap::new();
         let Some(committer) = self.on_disk() else {
             return Ok(absent);
         };
         for name in committer.unopened()? {
+            // One that keeps its journal in memory by now is there, and knows nothing of what it had called.
+            if manifest.contexts.contains_key(&name) {
+                continue;
+            }
             let ledger = committer.open(&name, Durability::Flush)?;
             let interrupted = ledger.count(Space::Intent, &KeyRange::all())?;
             let undos = ledger.count(Space::Compensation, &KeyRange::all())?;

@@ -94,7 +94,10 @@ async fn run(
     let status = child.wait().await.map_err(cannot_run)?;
     if !status.success() {
         let output = output.trim_end().to_owned();
-        return Err(match UNFETCHED.iter().any(|said| output.contains(said)) {
+        // What the compiler quotes of a source stands behind a bar.
+        let mut told = output.lines().filter(|line| !line.contains(" | "));
+        let is_unfetched = told.any(|line| UNFETCHED.iter().any(|said| line.contains(said)));
+        return Err(match is_unfetched {
             true => Error::Crates { output },
             false => Error::Compile { output },
         });

@@ -103,7 +103,9 @@ impl Up {
             let sources = components::sources(manifest);
             match build::build_all(&sources, options, progress).await {
                 Ok(_) => return Ok(Some(changes)),
-                Err(Failure::Build(error @ BuildError::Compile { .. })) => output::error(&error),
+                Err(Failure::Build(
+                    error @ (BuildError::Compile { .. } | BuildError::Crates { .. }),
+                )) => output::error(&error),
                 Err(failure) => return Err(failure),
             }
             progress.say("waiting for a change");

@@ -28,7 +28,7 @@ pub(super) fn findings(manifest: &Manifest, runs: bool) -> Vec<Finding> {
         Ok(found) if found.is_dir() => {
             findings.extend([owner(directory, &found), modes(directory, &found)]);
             findings.extend(times(directory));
-            findings.push(journals(manifest, runs));
+            findings.push(journals(manifest, &found, runs));
         }
         Ok(_) => findings.push(
             Finding::stops("data", format!("{} is no directory", directory.display()))
@@ -131,7 +131,7 @@ fn disk(manifest: &Manifest) -> Finding {
     }
 }
 
-fn journals(manifest: &Manifest, runs: bool) -> Finding {
+fn journals(manifest: &Manifest, found: &Metadata, runs: bool) -> Finding {
     const NAME: &str = "journals";
     let directory = &manifest.journal.directory;
     if runs {
@@ -144,6 +144,10 @@ fn journals(manifest: &Manifest, runs: bool) -> Finding {
     if size > READ {
         let what = format!("not read: they have {} MiB", size / MIB);
         return Finding::ok(NAME, what).advice("`innkeeper journal verify` reads all of them");
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        let what = "not read: the engine writes notes there, which the owner could not read then";
+        return Finding::ok(NAME, what).advice(format!("run this as user {}", found.uid()));
     }
     let _taken = match DataDirectory::take(directory) {
         Ok(taken) => taken,

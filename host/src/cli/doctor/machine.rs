@@ -20,11 +20,13 @@ const WRITTEN: Duration = Duration::from_secs(1_790_000_000);
 /// What builds contexts. It must be there when one of the app's is built with it.
 pub(super) async fn builders(manifest: &Manifest, is_there: bool) -> Vec<Finding> {
     let sources = components::sources(manifest);
-    let needed: Vec<_> = sources
-        .iter()
-        .filter_map(|source| Builder::of(source).ok())
-        .collect();
-    let mut findings = Vec::new();
+    let (mut needed, mut findings) = (Vec::new(), Vec::new());
+    for source in &sources {
+        match Builder::of(source) {
+            Ok(builder) => needed.push(builder),
+            Err(error) => findings.push(Finding::stops("packages", error.to_string())),
+        }
+    }
     for builder in Builder::ALL {
         let name = builder.name();
         let is_needed = needed.contains(&builder);
