@@ -1,8 +1,7 @@
 //! A collector of OpenTelemetry: it takes what hosts export by OTLP, over gRPC or HTTP, and keeps it for a test to look at.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::serve::Listener;
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
@@ -35,13 +33,14 @@ use opentelemetry_proto::tonic::metrics::v1::{HistogramDataPoint, Metric, Number
 use opentelemetry_proto::tonic::trace::v1::Span as Exported;
 use parking_lot::Mutex;
 use prost::Message;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::server::TlsStream;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
+
+use crate::TlsListener;
 
 /// A collector; it ends with the test.
 pub struct Collector {
@@ -216,31 +215,6 @@ impl Collector {
 impl Drop for Collector {
     fn drop(&mut self) {
         self.serving.abort();
-    }
-}
-
-/// A port where TLS is spoken.
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (tcp, client) = self.listener.accept().await.expect("a connection");
-            // With whom it does not agree it does not speak.
-            if let Ok(stream) = self.acceptor.accept(tcp).await {
-                return (stream, client);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }
 

@@ -1,47 +1,63 @@
-//! Guests who register, book, cancel and review all at once, and remember what they were told.
+//! Load: many who ask all at once, and what is known of each request.
 
-use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::Method;
-use parking_lot::Mutex;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::client::try_send;
-use crate::{Book, Client, Reply};
+use crate::{Client, Reply};
 
-/// What was asked and what was answered, over all of a test's lives.
-#[derive(Default)]
-pub struct Record {
-    next: AtomicU64,
-    known: Mutex<Known>,
+/// What comes of a request that is not answered: the host is down.
+pub(crate) type Outcome = Result<(), reqwest::Error>;
+
+/// What is asked of an app by chance, and remembered with its answers.
+pub trait Asks: Send + Sync + 'static {
+    /// Asks something.
+    fn ask(
+        &self,
+        client: &Client,
+        dice: &mut StdRng,
+    ) -> impl Future<Output = Result<(), reqwest::Error>> + Send;
 }
 
-#[derive(Default)]
-struct Known {
-    rooms: Vec<u64>,
-    /// By description.
-    registered: BTreeMap<String, Asked>,
-    /// By guest, with the room.
-    booked: BTreeMap<u64, (u64, Asked)>,
-    /// The reservations that someone has, by their id; they are cancelled once.
-    live: Vec<u64>,
-    /// By reservation.
-    cancelled: BTreeMap<u64, Asked>,
-    /// By content.
-    reviewed: BTreeMap<String, Asked>,
-    reviews: Vec<(u64, String)>,
-    /// By content.
-    erased: BTreeMap<String, Asked>,
+/// So many who ask, each with dice of its own.
+pub struct Load {
+    tasks: JoinSet<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Load {
+    /// Lets them in.
+    pub fn start(client: &Client, record: &Arc<impl Asks>, at_once: u64, seed: u64) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for number in 0..at_once {
+            let (client, record, stop) = (client.clone(), record.clone(), stop.clone());
+            let mut dice = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(number));
+            tasks.spawn(async move {
+                // Without an answer the host is down, and whoever asked is gone.
+                while !stop.load(Ordering::Relaxed) && record.ask(&client, &mut dice).await.is_ok()
+                {
+                }
+            });
+        }
+        Self { tasks, stop }
+    }
+
+    /// Lets each finish what it does, and waits until all are gone.
+    pub async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await;
+    }
 }
 
 /// What is known of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Asked {
+pub(crate) enum Asked {
     /// Sent, and not answered.
     Unknown,
     /// Done, with the id of what was made.
@@ -50,296 +66,21 @@ enum Asked {
     Refused(u16),
 }
 
-/// The load: so many guests, each with dice of its own.
-pub struct Load {
-    tasks: JoinSet<()>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Load {
-    /// Lets guests in.
-    pub fn start(client: &Client, record: &Arc<Record>, guests: u64, seed: u64) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut tasks = JoinSet::new();
-        for guest in 0..guests {
-            let (client, record, stop) = (client.clone(), record.clone(), stop.clone());
-            let mut dice = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(guest));
-            tasks.spawn(async move {
-                // Without an answer the host is down, and the guest gone.
-                while !stop.load(Ordering::Relaxed) && record.act(&client, &mut dice).await.is_ok()
-                {
-                }
-            });
-        }
-        Self { tasks, stop }
-    }
-
-    /// Lets each guest finish what it does, and waits until all are gone.
-    pub async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.tasks.join_all().await;
-    }
-}
-
-type Outcome = Result<(), reqwest::Error>;
-
-impl Record {
-    /// How many requests were answered with success.
-    pub fn successes(&self) -> usize {
-        let known = self.known.lock();
-        let texts = [&known.registered, &known.reviewed, &known.erased];
-        let texts = texts.iter().flat_map(|asked| asked.values());
-        let bookings = known.booked.values().map(|(_, asked)| asked);
-        let all = texts.chain(bookings).chain(known.cancelled.values());
-        all.filter(|asked| matches!(asked, Asked::Done(_))).count()
-    }
-
-    /// Registers a room by hand.
-    pub async fn register(&self, client: &Client) -> Outcome {
-        let desc = format!("room {}", self.number());
-        self.known
-            .lock()
-            .registered
-            .insert(desc.clone(), Asked::Unknown);
-        let reply = post(client, "/rooms", json!({"desc": desc}), None).await?;
-        let mut known = self.known.lock();
-        if reply.status == 201 {
-            known.rooms.push(reply.number("roomId"));
-        }
-        known.registered.insert(desc, asked(&reply, "roomId"));
-        Ok(())
-    }
-
-    async fn act(&self, client: &Client, dice: &mut StdRng) -> Outcome {
-        match dice.random_range(0..100) {
-            0..5 => self.register(client).await,
-            5..50 => {
-                let guest = self.number();
-                match self.any_room(dice) {
-                    Some(room) => self.book(client, guest, room).await,
-                    None => self.register(client).await,
-                }
-            }
-            50..75 => self.cancel(client, dice).await,
-            75..90 => self.review(client, dice).await,
-            90..95 => self.erase(client, dice).await,
-            _ => self.describe(client, dice).await,
+impl Asked {
+    /// What an answer says, which has an id in this field.
+    pub fn of(reply: &Reply, id: &str) -> Self {
+        match reply.status {
+            200..300 => Self::Done(reply.number(id)),
+            status => Self::Refused(status),
         }
     }
 
-    async fn book(&self, client: &Client, guest: u64, room: u64) -> Outcome {
-        self.known
-            .lock()
-            .booked
-            .insert(guest, (room, Asked::Unknown));
-        let body = json!({"roomId": room, "guestId": guest});
-        let reply = post(
-            client,
-            "/reservations",
-            body,
-            Some(format!("guest-{guest}")),
-        )
-        .await?;
-        let mut known = self.known.lock();
-        if reply.status == 201 {
-            known.live.push(reply.number("rsvId"));
-        }
-        known.booked.insert(guest, (room, asked(&reply, "rsvId")));
-        Ok(())
-    }
-
-    async fn cancel(&self, client: &Client, dice: &mut StdRng) -> Outcome {
-        let rsv = {
-            let mut known = self.known.lock();
-            if known.live.is_empty() {
-                return Ok(());
-            }
-            let which = dice.random_range(0..known.live.len());
-            let rsv = known.live.swap_remove(which);
-            known.cancelled.insert(rsv, Asked::Unknown);
-            rsv
-        };
-        let request = client.request(Method::PATCH, &format!("/reservations/{rsv}"));
-        let reply = try_send(request.json(&json!({"status": "reqCancel"}))).await?;
-        self.known
-            .lock()
-            .cancelled
-            .insert(rsv, asked(&reply, "rsvId"));
-        Ok(())
-    }
-
-    async fn review(&self, client: &Client, dice: &mut StdRng) -> Outcome {
-        let Some(room) = self.any_room(dice) else {
-            return Ok(());
-        };
-        let content = format!("review {}", self.number());
-        self.known
-            .lock()
-            .reviewed
-            .insert(content.clone(), Asked::Unknown);
-        let reply = post(
-            client,
-            "/reviews",
-            json!({"roomId": room, "content": content}),
-            None,
-        )
-        .await?;
-        let mut known = self.known.lock();
-        if reply.status == 201 {
-            known
-                .reviews
-                .push((reply.number("reviewId"), content.clone()));
-        }
-        known.reviewed.insert(content, asked(&reply, "reviewId"));
-        Ok(())
-    }
-
-    async fn erase(&self, client: &Client, dice: &mut StdRng) -> Outcome {
-        let (id, content) = {
-            let mut known = self.known.lock();
-            if known.reviews.is_empty() {
-                return Ok(());
-            }
-            let which = dice.random_range(0..known.reviews.len());
-            let (id, content) = known.reviews.swap_remove(which);
-            known.erased.insert(content.clone(), Asked::Unknown);
-            (id, content)
-        };
-        let reply = try_send(client.request(Method::DELETE, &format!("/reviews/{id}"))).await?;
-        let asked = if reply.status == 204 {
-            Asked::Done(id)
-        } else {
-            Asked::Refused(reply.status)
-        };
-        self.known.lock().erased.insert(content, asked);
-        Ok(())
-    }
-
-    /// Changes a room's description to what it was: an event more, and nothing to remember.
-    async fn describe(&self, client: &Client, dice: &mut StdRng) -> Outcome {
-        let Some(room) = self.any_room(dice) else {
-            return Ok(());
-        };
-        let path = format!("/rooms/{room}");
-        let desc = try_send(client.request(Method::GET, &path)).await?.body["desc"].clone();
-        try_send(
-            client
-                .request(Method::PATCH, &path)
-                .json(&json!({"desc": desc})),
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Repeats each booking that was never answered, under its key, so that it is.
-    pub async fn repeat_bookings(&self, client: &Client) {
-        let unanswered: Vec<(u64, u64)> = {
-            let known = self.known.lock();
-            let booked = known.booked.iter();
-            booked
-                .filter(|(_, (_, asked))| *asked == Asked::Unknown)
-                .map(|(guest, (room, _))| (*guest, *room))
-                .collect()
-        };
-        for (guest, room) in unanswered {
-            self.book(client, guest, room)
-                .await
-                .expect("the host is open");
+    /// Whether what is there is what there should be of it: what was acknowledged exactly once, what was refused not at all, and what was not answered at most once.
+    pub fn fits(self, there: &[&Value], id: &str) -> bool {
+        match self {
+            Self::Unknown => there.len() <= 1,
+            Self::Done(number) => matches!(there, [one] if one[id] == number),
+            Self::Refused(_) => there.is_empty(),
         }
     }
-
-    fn any_room(&self, dice: &mut StdRng) -> Option<u64> {
-        let known = self.known.lock();
-        (!known.rooms.is_empty()).then(|| known.rooms[dice.random_range(0..known.rooms.len())])
-    }
-
-    fn number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Where a book says something else than its guests were told: what was acknowledged is there exactly once, what was refused is not, and what
-    /// was not answered is there at most once.
-    pub fn differences(&self, book: &Book) -> Vec<String> {
-        let known = self.known.lock();
-        let mut found = Vec::new();
-        let mut compare = |what: &str, asked: Asked, there: &[&Value], id: &str| {
-            let fits = match asked {
-                Asked::Unknown => there.len() <= 1,
-                Asked::Done(number) => matches!(there, [one] if one[id] == number),
-                Asked::Refused(_) => there.is_empty(),
-            };
-            if !fits {
-                found.push(format!("{what}: {asked:?}, but there is {there:?}"));
-            }
-        };
-        for (desc, asked) in &known.registered {
-            compare(
-                desc,
-                *asked,
-                &with(&book.rooms, "desc", desc.as_str()),
-                "roomId",
-            );
-        }
-        for (guest, (_, asked)) in &known.booked {
-            compare(
-                &format!("guest {guest}"),
-                *asked,
-                &with(&book.reservations, "guestId", *guest),
-                "rsvId",
-            );
-        }
-        for (content, asked) in &known.reviewed {
-            let there = with(&book.reviews, "content", content.as_str());
-            match known.erased.get(content) {
-                Some(Asked::Done(_)) => compare(content, Asked::Refused(204), &there, "reviewId"),
-                Some(Asked::Unknown) => compare(content, Asked::Unknown, &there, "reviewId"),
-                _ => compare(content, *asked, &there, "reviewId"),
-            }
-        }
-        for (rsv, asked) in &known.cancelled {
-            let there = with(&book.reservations, "rsvId", *rsv);
-            let cancelled = there
-                .iter()
-                .all(|reservation| reservation["status"] == "cancelled");
-            if matches!(asked, Asked::Done(_)) && !cancelled {
-                found.push(format!(
-                    "reservation {rsv} was cancelled, but there is {there:?}"
-                ));
-            }
-        }
-        for rsv in &known.live {
-            let there = with(&book.reservations, "rsvId", *rsv);
-            if !matches!(there[..], [one] if one["status"] == "reserved") {
-                found.push(format!(
-                    "nobody cancelled reservation {rsv}, but there is {there:?}"
-                ));
-            }
-        }
-        found
-    }
-}
-
-fn with<'a>(values: &'a [Value], field: &str, is: impl Into<Value>) -> Vec<&'a Value> {
-    let is = is.into();
-    values.iter().filter(|value| value[field] == is).collect()
-}
-
-fn asked(reply: &Reply, id: &str) -> Asked {
-    match reply.status {
-        200..300 => Asked::Done(reply.number(id)),
-        status => Asked::Refused(status),
-    }
-}
-
-async fn post(
-    client: &Client,
-    path: &str,
-    body: Value,
-    key: Option<String>,
-) -> Result<Reply, reqwest::Error> {
-    let mut request = client.request(Method::POST, path).json(&body);
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    try_send(request).await
 }

@@ -7,7 +7,7 @@ use innkeeper_sdk::prelude::*;
 use crate::events::{Delivery, Order};
 
 /// What is known of each order, by customer and order: the newest is the last.
-pub const ROWS: Table<(String, u64), Row> = Table::new("rows");
+pub const ROWS: Table<(String, u64), OrderHistory> = Table::new("rows");
 
 /// Whether an order is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Record, JsonSchema)]
@@ -18,9 +18,10 @@ pub enum OrderState {
     OrderCancelled,
 }
 
-/// What is known of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Record)]
-pub struct Row {
+/// What is known of an order. What is not known yet is shown as null.
+#[derive(Debug, Clone, PartialEq, Eq, Record, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderHistory {
     /// The order.
     pub order_id: u64,
     /// Who ordered.
@@ -49,26 +50,7 @@ pub struct Row {
     pub delivery_cancelled: bool,
 }
 
-/// A row, as it is shown. What is not known yet is null.
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderHistory {
-    order_id: u64,
-    user_id: String,
-    nick_name: String,
-    product_id: u64,
-    product_name: String,
-    timestamp: Option<u64>,
-    quantity: u64,
-    payment: Option<u64>,
-    order_state: Option<OrderState>,
-    delivery_id: Option<u64>,
-    delivery_started: bool,
-    delivery_completed: bool,
-    delivery_cancelled: bool,
-}
-
-impl Row {
+impl OrderHistory {
     /// The row of an order, begun if need be.
     pub fn of_order(order: &Order) -> Result<Self, Fault> {
         let known = ROWS.get((&order.customer_id, order.order_id))?;
@@ -142,24 +124,5 @@ impl Row {
     /// Stores it.
     pub fn put(&self) -> Result<(), Fault> {
         ROWS.put((&self.user_id, self.order_id), self)
-    }
-
-    /// The row, as it is shown.
-    pub fn show(self) -> OrderHistory {
-        OrderHistory {
-            order_id: self.order_id,
-            user_id: self.user_id,
-            nick_name: self.nick_name,
-            product_id: self.product_id,
-            product_name: self.product_name,
-            timestamp: self.timestamp,
-            quantity: self.quantity,
-            payment: self.payment,
-            order_state: self.order_state,
-            delivery_id: self.delivery_id,
-            delivery_started: self.delivery_started,
-            delivery_completed: self.delivery_completed,
-            delivery_cancelled: self.delivery_cancelled,
-        }
     }
 }

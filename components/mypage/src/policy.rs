@@ -3,12 +3,12 @@
 use innkeeper_sdk::prelude::*;
 
 use crate::events::*;
-use crate::history::{OrderState, Row};
+use crate::history::{OrderHistory, OrderState};
 use crate::mileage;
 
 /// An order was placed: it is worth mileage.
 pub fn placed(Happened { data, time, .. }: Happened<OrderPlaced>) -> Outcome {
-    let mut row = Row::of_order(&data)?;
+    let mut row = OrderHistory::of_order(&data)?;
     let payment = data.price.saturating_mul(data.quantity);
     row.timestamp = Some(time);
     row.payment = Some(payment);
@@ -22,7 +22,7 @@ pub fn placed(Happened { data, time, .. }: Happened<OrderPlaced>) -> Outcome {
 
 /// An order was cancelled: what it was worth is taken back.
 pub fn cancelled(Happened { data, time, .. }: Happened<OrderCancelled>) -> Outcome {
-    let mut row = Row::of_order(&data)?;
+    let mut row = OrderHistory::of_order(&data)?;
     if row.order_state == Some(OrderState::OrderPlaced) {
         let payment = row.payment.unwrap_or_default();
         mileage::take_back(&row.user_id, row.order_id, payment, time)?;
@@ -33,21 +33,21 @@ pub fn cancelled(Happened { data, time, .. }: Happened<OrderCancelled>) -> Outco
 
 /// A delivery is under way.
 pub fn delivery_started(delivery: Delivery) -> Outcome {
-    let mut row = Row::of_delivery(&delivery)?;
+    let mut row = OrderHistory::of_delivery(&delivery)?;
     row.delivery_started = true;
     Ok(row.put()?)
 }
 
 /// A delivery has arrived.
 pub fn delivery_completed(delivery: Delivery) -> Outcome {
-    let mut row = Row::of_delivery(&delivery)?;
+    let mut row = OrderHistory::of_delivery(&delivery)?;
     row.delivery_completed = true;
     Ok(row.put()?)
 }
 
 /// A delivery was cancelled.
 pub fn delivery_cancelled(delivery: Delivery) -> Outcome {
-    let mut row = Row::of_delivery(&delivery)?;
+    let mut row = OrderHistory::of_delivery(&delivery)?;
     row.delivery_cancelled = true;
     Ok(row.put()?)
 }

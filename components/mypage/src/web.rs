@@ -2,7 +2,7 @@
 
 use innkeeper_sdk::prelude::*;
 
-use crate::history::{OrderHistory, ROWS, Row};
+use crate::history::{OrderHistory, ROWS};
 use crate::mileage::{self, ENTRIES, MileageHistory};
 
 /// How many there are on a page, when nobody says it, and at most.
@@ -69,7 +69,7 @@ pub fn orders(
     Query(wanted): Query<Wanted>,
 ) -> Answer<Json<Orders>> {
     let rows = ROWS.last_of(&customer_id, wanted.limit()?)?.into_iter();
-    let newest = rows.map(|(_, row)| Row::show(row)).collect();
+    let newest = rows.map(|(_, row)| row).collect();
     Ok(Json(Orders {
         items: wanted.cut(newest),
         page: wanted.page,

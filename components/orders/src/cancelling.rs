@@ -35,13 +35,13 @@ impl TryFrom<String> for Wish {
 }
 
 /// `PATCH /orders/{id}`: cancels. Asking again is no error, and changes nothing.
-pub fn modify(Path(id): Path<u64>, Json(_): Json<OrderChange>) -> Answer<Json<OrderFact>> {
+pub fn modify(Path(id): Path<u64>, Json(_): Json<OrderChange>) -> Answer<Json<Order>> {
     let mut order = ORDERS.find(id)?;
     if order.state == State::OrderPlaced {
         hold_delivery(id)?;
         cancel(&mut order)?;
     }
-    Ok(Json(order.fact()))
+    Ok(Json(order))
 }
 
 /// An order that products has nothing for is cancelled. Nothing was taken for it, so nothing is delivered.
@@ -60,7 +60,7 @@ pub fn roll_back(out_of_stock: OutOfStock) -> Outcome {
 fn cancel(order: &mut Order) -> Result<(), Fault> {
     if order.state == State::OrderPlaced {
         order.state = State::OrderCancelled;
-        emit::<OrderCancelled>(&order.fact())?;
+        emit::<OrderCancelled>(order)?;
         ORDERS.put(order.order_id, order)?;
     }
     Ok(())

@@ -2,7 +2,6 @@
 
 use innkeeper_sdk::prelude::*;
 
-use crate::events::OrderFact;
 use crate::stock::CheckStock;
 
 /// The orders.
@@ -17,10 +16,11 @@ pub enum State {
     OrderCancelled,
 }
 
-/// An order, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Record)]
+/// An order, as it is stored and shown, and as events tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Record, EventData)]
+#[serde(rename_all = "camelCase")]
 pub struct Order {
-    /// Its id.
+    /// The order.
     pub order_id: u64,
     /// The product.
     pub product_id: u64,
@@ -44,22 +44,8 @@ pub struct Order {
     pub check_stock: CheckStock,
 }
 
-impl Order {
-    /// The order, as it is shown and as events tell it.
-    pub fn fact(&self) -> OrderFact {
-        let order = self.clone();
-        OrderFact {
-            order_id: order.order_id,
-            product_id: order.product_id,
-            product_name: order.product_name,
-            quantity: order.quantity,
-            price: order.price,
-            customer_id: order.customer_id,
-            customer_name: order.customer_name,
-            customer_addr: order.customer_addr,
-            room_id: order.room_id,
-            state: order.state,
-            check_stock: order.check_stock,
-        }
+impl Subject for Order {
+    fn subject(&self) -> String {
+        self.order_id.to_string()
     }
 }

@@ -39,7 +39,7 @@ pub struct NewOrder {
 pub fn place(
     Json(new): Json<NewOrder>,
     Config(settings): Config<Settings>,
-) -> Answer<Created<OrderFact>> {
+) -> Answer<Created<Order>> {
     let order_id = ORDERS.next_id();
     let (product_id, Quantity(quantity)) = (new.product_id, new.quantity);
     let check_stock = settings.check_stock;
@@ -57,7 +57,7 @@ pub fn place(
         state: State::OrderPlaced,
         check_stock,
     };
-    emit::<OrderPlaced>(&order.fact())?;
+    emit::<OrderPlaced>(&order)?;
     ORDERS.put(order_id, &order)?;
-    Ok(Created::at(format!("/orders/{order_id}"), order.fact()))
+    Ok(Created::at(format!("/orders/{order_id}"), order))
 }

@@ -2,15 +2,14 @@
 
 use innkeeper_sdk::prelude::*;
 
-use crate::events::OrderFact;
-use crate::order::ORDERS;
+use crate::order::{ORDERS, Order};
 
 /// `GET /orders`
-pub fn list(paging: Paging) -> Answer<Page<OrderFact>> {
-    Ok(ORDERS.page(paging)?.map(|order| order.fact()))
+pub fn list(paging: Paging) -> Answer<Page<Order>> {
+    Ok(ORDERS.page(paging)?)
 }
 
 /// `GET /orders/{id}`
-pub fn show(Path(id): Path<u64>) -> Answer<Json<OrderFact>> {
-    Ok(Json(ORDERS.find(id)?.fact()))
+pub fn show(Path(id): Path<u64>) -> Answer<Json<Order>> {
+    Ok(Json(ORDERS.find(id)?))
 }

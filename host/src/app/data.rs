@@ -94,7 +94,8 @@ impl DataDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
-        match lock.try_lock() {
+        // Shared: whoever else only looks is no other process that has it.
+        match lock.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(source)) => Err(source),

@@ -57,23 +57,29 @@ impl Journals {
         let Some(committer) = self.on_disk() else {
             return Ok(absent);
         };
-        for name in committer.unopened()? {
+        for (name, journal) in committer.unopened()? {
             // One that keeps its journal in memory by now is there, and knows nothing of what it had called.
             if manifest.contexts.contains_key(&name) {
                 continue;
             }
+            let left = |space| journal.count(space, &KeyRange::all());
+            let (interrupted, undos) = match (left(Space::Intent), left(Space::Compensation)) {
+                (Ok(0), Ok(0)) => continue,
+                (Ok(interrupted), Ok(undos)) => (interrupted, undos),
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::error!(context = name, %error, "the journal of a context that is no longer part of the app cannot be read: what it had called may be forgotten");
+                    continue;
+                }
+            };
+            tracing::warn!(
+                context = name,
+                interrupted,
+                undos,
+                "a context that is no longer part of the app left invocations that have not ended, or calls to be undone: what they called stays as it is until the context is back"
+            );
+            // It keeps this durability when the context is added again.
             let ledger = committer.open(&name, Durability::Flush)?;
-            let interrupted = ledger.count(Space::Intent, &KeyRange::all())?;
-            let undos = ledger.count(Space::Compensation, &KeyRange::all())?;
-            if interrupted + undos > 0 {
-                tracing::warn!(
-                    context = name,
-                    interrupted,
-                    undos,
-                    "a context that is no longer part of the app left invocations that have not ended, or calls to be undone: what they called stays as it is until the context is back"
-                );
-                absent.insert(name, ledger);
-            }
+            absent.insert(name, ledger);
         }
         Ok(absent)
     }

@@ -129,6 +129,7 @@ const RUST_FILES: &[(&str, &str)] = files![
     "components/sdk/src/testing/simulation.rs",
     "components/sdk/src/testing/tested_context.rs",
     "components/sdk/src/testing/tests.rs",
+    "components/sdk/src/testing/tests/conflicts.rs",
     "components/sdk/src/text.rs",
     "components/sdk/src/web.rs",
     "components/sdk/wit/deps/innkeeper-outbound/http.wit",

@@ -18,7 +18,8 @@ use crate::manifest::Manifest;
 /// Check whether this machine can build and serve the app, and how its data directory is
 ///
 /// One line for each check: `ok`, `warning`, or `stops`, with what to do. Exits with 1 when anything stops the app. Without a manifest here the machine is looked at.
-/// While a host runs on the data directory its journals are left alone.
+/// While a host runs on the data directory its journals are left alone. Otherwise the directory is taken for the seconds in which they are read, as by a start: no host can
+/// start on it meanwhile, and its files are for their owner only afterwards.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   innkeeper doctor

@@ -1,5 +1,6 @@
 //! The committer: one thread that turns units of work into commits, in groups, with one flush for each group.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{CommitterHandle, Ledger};
 use super::shutdown::Shutdown;
 use super::worker::Worker;
-use super::{CommitError, Durability, Error, FreeSpace, Merge, Quota, Store, Unit};
+use super::{CommitError, Durability, Error, FreeSpace, Journal, Merge, Quota, Store, Unit};
 
 /// How long the committer pauses at the longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -233,13 +234,18 @@ impl Committer {
         Ok(ledger)
     }
 
-    /// The names of the journals here that nobody has opened.
-    pub fn unopened(&self) -> Result<Vec<String>, Error> {
+    /// The journals here that nobody has opened, to be read. Blocks.
+    pub fn unopened(&self) -> Result<BTreeMap<String, Arc<dyn Journal>>, Error> {
         let ledgers = self.shared.ledgers.lock();
         let is_open = |name: &String| ledgers.iter().any(|ledger| ledger.context() == name);
-        let mut names = self.shared.store.contexts()?;
-        names.retain(|name| !is_open(name));
-        Ok(names)
+        let names = self.shared.store.contexts()?.into_iter();
+        let unopened = names.filter(|name| !is_open(name));
+        unopened
+            .map(|name| {
+                let journal = self.shared.store.open(&name)?;
+                Ok((name, journal))
+            })
+            .collect()
     }
 
     /// How far the journal of a context goes for readers; none when nobody has opened it.

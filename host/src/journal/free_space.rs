@@ -5,6 +5,7 @@ use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::usage::Growth;
@@ -21,12 +22,13 @@ const MARGIN: u64 = 16;
 pub struct FreeSpace {
     directory: PathBuf,
     limit: u64,
+    is_short: AtomicBool,
 }
 
 /// Less is free than is to stay so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "only {free} bytes are free where the journal is, and {limit} are to stay free (journal.disk_free_limit): whatever adds something is refused, reads go on; make room on the volume, or enlarge it"
+    "only {free} bytes are free where the journal is, and {limit} are to stay free (journal.disk_free_limit): whatever adds something is refused until a sixteenth more is free, reads go on; make room on the volume, or enlarge it"
 )]
 pub struct Shortage {
     /// How many bytes are free.
@@ -41,6 +43,7 @@ impl FreeSpace {
         Self {
             directory: directory.to_owned(),
             limit,
+            is_short: AtomicBool::new(false),
         }
     }
 
@@ -60,12 +63,16 @@ impl FreeSpace {
 
     /// The shortage that there is; none where the system does not tell, for a disk that has failed says so when it is written. Asks the system.
     pub fn shortage(&self) -> Option<Shortage> {
-        self.less_than(self.limit)
-    }
-
-    fn less_than(&self, limit: u64) -> Option<Shortage> {
         let free = self.free().ok()?;
-        (free < limit).then_some(Shortage { free, limit })
+        // Once it was short, a little more is to be free before it is not: what goes to and fro at the limit is no news each time.
+        let margin = match self.is_short.load(Ordering::Relaxed) {
+            true => self.limit / MARGIN,
+            false => 0,
+        };
+        let is_short = free < self.limit.saturating_add(margin);
+        self.is_short.store(is_short, Ordering::Relaxed);
+        let limit = self.limit;
+        is_short.then_some(Shortage { free, limit })
     }
 }
 
@@ -106,10 +113,7 @@ impl Lookout {
         let space = self.space.as_ref()?;
         if self.looked.is_none_or(|looked| looked.elapsed() >= EVERY) {
             self.looked = Some(Instant::now());
-            // Once it was short, a little more is to be free before it is not: what goes to and fro at the limit is no news each time.
-            let margin = self.shortage.map_or(0, |_| space.limit / MARGIN);
-            let found = space.less_than(space.limit.saturating_add(margin));
-            let before = mem::replace(&mut self.shortage, found);
+            let before = mem::replace(&mut self.shortage, space.shortage());
             match (before, self.shortage) {
                 (None, Some(shortage)) => tracing::error!("{shortage}"),
                 (Some(_), None) => {

@@ -19,28 +19,9 @@ class OrderState(Enum):
 
 
 @in_camel_case
-@dataclass(frozen=True)
-class OrderHistory:
-    """A row, as it is shown. What is not known yet is null."""
-
-    order_id: U64
-    user_id: str
-    nick_name: str
-    product_id: U64
-    product_name: str
-    timestamp: U64 | None
-    quantity: U64
-    payment: U64 | None
-    order_state: OrderState | None
-    delivery_id: U64 | None
-    delivery_started: bool
-    delivery_completed: bool
-    delivery_cancelled: bool
-
-
 @dataclass
-class Row:
-    """What is known of an order."""
+class OrderHistory:
+    """What is known of an order. What is not known yet is shown as null."""
 
     order_id: U64
     user_id: str
@@ -62,21 +43,16 @@ class Row:
     delivery_cancelled: bool = False
 
 
-rows = Table[tuple[str, U64], Row]("rows")
+rows = Table[tuple[str, U64], OrderHistory]("rows")
 """What is known of each order, by customer and order: the newest is the last."""
 
 
-def row_of(of: Order | Shipment) -> Row:
+def row_of(of: Order | Shipment) -> OrderHistory:
     """The row of an order, begun if need be."""
     known = rows.get((of.customer_id, of.order_id))
-    return known or Row(of.order_id, of.customer_id, of.customer_name, of.product_id, of.product_name, of.quantity)
+    return known or OrderHistory(of.order_id, of.customer_id, of.customer_name, of.product_id, of.product_name, of.quantity)
 
 
-def put(row: Row) -> None:
+def put(row: OrderHistory) -> None:
     """Stores a row."""
     rows.put((row.user_id, row.order_id), row)
-
-
-def shown(row: Row) -> OrderHistory:
-    """A row, as it is shown."""
-    return OrderHistory(**vars(row))

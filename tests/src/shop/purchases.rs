@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Method;
 use parking_lot::Mutex;
+use rand::Rng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
 use super::{Books, path_of, wanted};
 use crate::client::try_send;
-use crate::{Client, Reply};
+use crate::load::{Asked, Asks, Outcome};
+use crate::{Client, eventually};
 
 /// How many customers share the orders.
 const CUSTOMERS: u64 = 5;
@@ -38,67 +38,8 @@ struct Known {
     cancelled: BTreeMap<u64, Asked>,
 }
 
-/// What is known of a request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Asked {
-    /// Sent, and not answered.
-    Unknown,
-    /// Done, with the order's id.
-    Done(u64),
-    /// Refused.
-    Refused(u16),
-}
-
-/// The customers, until they are stopped.
-pub struct Shopping {
-    tasks: JoinSet<()>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Shopping {
-    /// Lets each finish what they do, and waits until all are gone.
-    pub async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.tasks.join_all().await;
-    }
-}
-
-type Outcome = Result<(), reqwest::Error>;
-
-impl Purchases {
-    /// Of these products.
-    pub fn of(products: impl IntoIterator<Item = u64>) -> Arc<Self> {
-        let purchases = Self::default();
-        purchases.known.lock().products = products.into_iter().collect();
-        Arc::new(purchases)
-    }
-
-    /// Lets so many in at once, each with dice of their own.
-    pub fn start(self: &Arc<Self>, client: &Client, at_once: u64, seed: u64) -> Shopping {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut tasks = JoinSet::new();
-        for number in 0..at_once {
-            let (client, purchases, stop) = (client.clone(), self.clone(), stop.clone());
-            let mut dice = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(number));
-            tasks.spawn(async move {
-                // Without an answer the host is down, and the customer gone.
-                while !stop.load(Ordering::Relaxed)
-                    && purchases.act(&client, &mut dice).await.is_ok()
-                {}
-            });
-        }
-        Shopping { tasks, stop }
-    }
-
-    /// How many requests were answered with success.
-    pub fn successes(&self) -> usize {
-        let known = self.known.lock();
-        let placed = known.placed.values().map(|(_, asked)| asked);
-        let all = placed.chain(known.cancelled.values());
-        all.filter(|asked| matches!(asked, Asked::Done(_))).count()
-    }
-
-    async fn act(&self, client: &Client, dice: &mut StdRng) -> Outcome {
+impl Asks for Purchases {
+    async fn ask(&self, client: &Client, dice: &mut StdRng) -> Outcome {
         if dice.random_range(0..100) < CANCELLATIONS {
             return self.cancel(client, dice).await;
         }
@@ -111,6 +52,23 @@ impl Purchases {
         let address = format!("{number} Way");
         let body = wanted(product, dice.random_range(1..4), &customer, &address);
         self.order(client, number, body).await
+    }
+}
+
+impl Purchases {
+    /// Of these products.
+    pub fn of(products: impl IntoIterator<Item = u64>) -> Arc<Self> {
+        let purchases = Self::default();
+        purchases.known.lock().products = products.into_iter().collect();
+        Arc::new(purchases)
+    }
+
+    /// How many requests were answered with success.
+    pub fn successes(&self) -> usize {
+        let known = self.known.lock();
+        let placed = known.placed.values().map(|(_, asked)| asked);
+        let all = placed.chain(known.cancelled.values());
+        all.filter(|asked| matches!(asked, Asked::Done(_))).count()
     }
 
     /// Orders under a key of its own, so that it may be asked again.
@@ -127,7 +85,9 @@ impl Purchases {
         if reply.status == 201 {
             known.live.push(reply.number("orderId"));
         }
-        known.placed.insert(number, note(asked(&reply)));
+        known
+            .placed
+            .insert(number, note(Asked::of(&reply, "orderId")));
         Ok(())
     }
 
@@ -144,8 +104,21 @@ impl Purchases {
         };
         let request = client.request(Method::PATCH, &path_of(order));
         let reply = try_send(request.json(&json!({"state": "OrderCancelled"}))).await?;
-        self.known.lock().cancelled.insert(order, asked(&reply));
+        self.known
+            .lock()
+            .cancelled
+            .insert(order, Asked::of(&reply, "orderId"));
         Ok(())
+    }
+
+    /// Waits until some more requests were answered with success.
+    pub async fn go_on(&self) {
+        let before = self.successes();
+        eventually("customers go on", async || {
+            let done = self.successes();
+            (done > before + 20).then_some(()).ok_or(done)
+        })
+        .await;
     }
 
     /// Repeats each order that was never answered, under its key, so that it is.
@@ -173,12 +146,7 @@ impl Purchases {
             let all = books.orders.iter();
             let there = all.filter(|order| order["customerAddr"] == body["customerAddr"]);
             let there: Vec<_> = there.collect();
-            let fits = match asked {
-                Asked::Unknown => there.len() <= 1,
-                Asked::Done(id) => matches!(there[..], [one] if one["orderId"] == *id),
-                Asked::Refused(_) => there.is_empty(),
-            };
-            if !fits {
+            if !asked.fits(&there, "orderId") {
                 found.push(format!("{body}: {asked:?}, but there is {there:?}"));
             }
         }
@@ -197,12 +165,5 @@ impl Purchases {
             }
         }
         found
-    }
-}
-
-fn asked(reply: &Reply) -> Asked {
-    match reply.status {
-        200..300 => Asked::Done(reply.number("orderId")),
-        status => Asked::Refused(status),
     }
 }

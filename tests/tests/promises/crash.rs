@@ -1,9 +1,9 @@
 //! Power cuts at random moments under mixed load: nothing is lost, nothing doubled, nothing half done.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use innkeeper_tests::{Load, Opening, Record, Settings, TestHost, within};
+use innkeeper_tests::{Load, Opening, Record, Settings, TestHost, seed, within};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -12,18 +12,6 @@ const GUESTS: u64 = 12;
 const ROOMS: usize = 24;
 /// How long the host may take to come to rest after it was opened again.
 const REST: Duration = Duration::from_secs(20);
-/// The seed, when a run is to be repeated.
-const SEED: &str = "INNKEEPER_TESTS_SEED";
-
-fn seed() -> u64 {
-    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        u64::from(since.subsec_nanos())
-    });
-    eprintln!("{SEED}={seed}");
-    seed
-}
 
 /// Every fifth room's payment is declined, so that there is something to undo without a power cut, too.
 async fn settings() -> Settings {

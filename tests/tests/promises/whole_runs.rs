@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::Method;
-use innkeeper_tests::{Client, Opening, Settings, TestHost, eventually};
+use innkeeper_tests::{Client, Opening, Settings, TestHost, eventually, seed};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -14,14 +14,6 @@ const PLAYERS: [&str; 3] = ["first", "second", "third"];
 /// So few keys that programs get in each other's way all the time.
 const KEYS: u64 = 3;
 const CLIENTS: usize = 12;
-const SEED: &str = "INNKEEPER_TESTS_SEED";
-
-fn seed() -> u64 {
-    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(rand::random);
-    eprintln!("{SEED}={seed}");
-    seed
-}
 
 async fn settings() -> Settings {
     let mut settings = Settings::empty().set("app.name", "players");

@@ -12,7 +12,7 @@ use super::nearest_directory;
 use crate::app::DataDirectory;
 use crate::core::{Volume, counted};
 use crate::journal;
-use crate::manifest::Manifest;
+use crate::manifest::{Engine, Manifest};
 
 const MIB: u64 = 1 << 20;
 /// Journals up to this size are read to their end, in bytes: that takes some seconds.
@@ -23,7 +23,7 @@ const AHEAD: Duration = Duration::from_secs(60);
 /// What is to be said of it. Blocks.
 pub(super) fn findings(manifest: &Manifest, runs: bool) -> Vec<Finding> {
     let directory = &manifest.journal.directory;
-    let mut findings = vec![disk(manifest)];
+    let mut findings: Vec<_> = disk(manifest).into_iter().collect();
     match std::fs::metadata(directory) {
         Ok(found) if found.is_dir() => {
             findings.extend([owner(directory, &found), modes(directory, &found)]);
@@ -104,7 +104,11 @@ fn times(directory: &Path) -> Option<Finding> {
     })
 }
 
-fn disk(manifest: &Manifest) -> Finding {
+/// None where no journal is on a disk.
+fn disk(manifest: &Manifest) -> Option<Finding> {
+    if manifest.journal.engine == Engine::Memory {
+        return None;
+    }
     let directory = &manifest.journal.directory;
     let volume = match Volume::of(directory) {
         Ok(volume) => volume,
@@ -113,22 +117,21 @@ fn disk(manifest: &Manifest) -> Finding {
                 "the volume of {} does not say: {error}",
                 directory.display()
             );
-            return Finding::warning("disk", what);
+            return Some(Finding::warning("disk", what));
         }
     };
     let limit = manifest.journal.disk_free_limit(volume.size);
     let what = format!(
-        "{} of {} MiB are free, and {} stay so (journal.disk_free_limit)",
+        "{} of {} MiB are free, and {} stay so (journal.disk_free_limit): with less, what adds something is refused",
         volume.free / MIB,
         volume.size / MIB,
         limit / MIB
     );
-    let advice = "make room on the volume, or choose another with --data";
-    match volume.free {
-        free if free <= limit => Finding::stops("disk", what).advice(advice),
-        free if free <= 2 * limit => Finding::warning("disk", what).advice(advice),
-        _ => Finding::ok("disk", what),
-    }
+    Some(match volume.free < limit.saturating_mul(2) {
+        true => Finding::warning("disk", what)
+            .advice("make room on the volume, or choose another with --data"),
+        false => Finding::ok("disk", what),
+    })
 }
 
 fn journals(manifest: &Manifest, found: &Metadata, runs: bool) -> Finding {

@@ -1,5 +1,6 @@
 //! What the machine has for the app: compilers, ports, and what a process may use of it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,18 +21,23 @@ const WRITTEN: Duration = Duration::from_secs(1_790_000_000);
 /// What builds contexts. It must be there when one of the app's is built with it.
 pub(super) async fn builders(manifest: &Manifest, is_there: bool) -> Vec<Finding> {
     let sources = components::sources(manifest);
-    let (mut needed, mut findings) = (Vec::new(), Vec::new());
+    let (mut needed, mut findings) = (BTreeMap::new(), Vec::new());
     for source in &sources {
         match Builder::of(source) {
-            Ok(builder) => needed.push(builder),
+            // Where it is built may choose its compiler.
+            Ok(builder) => {
+                needed.entry(builder).or_insert(source.package.as_path());
+            }
             Err(error) => findings.push(Finding::stops("packages", error.to_string())),
         }
     }
     for builder in Builder::ALL {
         let name = builder.name();
-        let is_needed = needed.contains(&builder);
-        let found = builder.find(manifest.root_or_here()).await;
-        findings.push(match (found, is_needed) {
+        let package = needed.get(&builder).copied();
+        let found = builder
+            .find(package.unwrap_or(manifest.root_or_here()))
+            .await;
+        findings.push(match (found, package.is_some()) {
             (Ok(version), _) => Finding::ok(name, version),
             (Err(error), true) => Finding::stops(name, error.to_string()),
             // Whoever has no app yet begins with this one.

@@ -14,14 +14,12 @@ use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
-use innkeeper_tests::{Authority, artifacts};
+use innkeeper_tests::{Authority, TlsListener, artifacts};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::{read, yaml};
 
@@ -113,32 +111,6 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.serving.abort();
-    }
-}
-
-/// Connections over TLS, of those who trust the authority.
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        loop {
-            let Ok((tcp, address)) = self.listener.accept().await else {
-                continue;
-            };
-            if let Ok(stream) = self.acceptor.accept(tcp).await {
-                return (stream, address);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }
 

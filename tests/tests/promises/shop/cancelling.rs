@@ -8,7 +8,7 @@ use super::{DELIVERY_TIME, settings, stocked};
 /// Many customers cancel just when their deliveries arrive: each is told what becomes of it.
 #[tokio::test]
 async fn who_cancels_when_the_delivery_arrives_is_in_time_or_too_late() {
-    let settings = settings("call").await.set(DELIVERY_TIME, "400ms");
+    let settings = settings("call").await.set(DELIVERY_TIME, "2s");
     let host = TestHost::with(settings).await;
     let shop = host.shop();
     let (product, put_in) = stocked(&host, 300, 100).await;
@@ -17,7 +17,7 @@ async fn who_cancels_when_the_delivery_arrives_is_in_time_or_too_late() {
         let order = shop.ordered(product, 1, &customer).await;
         shop.started_delivery(order).await;
         // Some are early, some late, and some come in the moment in which it arrives.
-        tokio::time::sleep(std::time::Duration::from_millis(u64::from(number) * 15)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(u64::from(number) * 75)).await;
         (order, shop.cancel(order).await.status)
     }))
     .await;

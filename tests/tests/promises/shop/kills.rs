@@ -1,9 +1,9 @@
 //! Power cuts at random moments while customers order and cancel, in both ways to check the stock and from one to the other: the books balance each time.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use innkeeper_tests::{Opening, Purchases, TestHost, within};
+use innkeeper_tests::{Load, Opening, Purchases, TestHost, seed, within};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -13,18 +13,6 @@ const KILLS: usize = 8;
 const AT_ONCE: u64 = 10;
 /// How long the host may take to come to rest after it was opened again.
 const REST: Duration = Duration::from_secs(30);
-/// The seed, when a run is to be repeated.
-const SEED: &str = "INNKEEPER_TESTS_SEED";
-
-fn seed() -> u64 {
-    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        u64::from(since.subsec_nanos())
-    });
-    eprintln!("{SEED}={seed}");
-    seed
-}
 
 async fn look(
     host: &TestHost,
@@ -48,8 +36,9 @@ async fn cut_again_and_again(opening: Opening, kills: usize, rest: Duration) -> 
     put_in.extend(more);
     let purchases = Purchases::of([tea, coffee]);
     for kill in 1..=kills {
-        let way = WAYS[dice.random_range(0..WAYS.len())];
-        let shopping = purchases.start(host.gateway(), AT_ONCE, dice.random());
+        // From one to the other each time.
+        let way = WAYS[kill % WAYS.len()];
+        let shopping = Load::start(host.gateway(), &purchases, AT_ONCE, dice.random());
         let moment = Duration::from_millis(dice.random_range(20..600));
         // The moment itself is what is random here: there is nothing to wait for.
         tokio::time::sleep(moment / 2).await;

@@ -1,6 +1,6 @@
 //! The shop is polyglot: delivery and mypage go from Rust to JavaScript and Python and back while customers order, and each language goes on in the state of the other.
 
-use innkeeper_tests::{Purchases, TestHost, artifacts, eventually, is_left_out};
+use innkeeper_tests::{Load, Purchases, TestHost, artifacts, is_left_out};
 
 use super::{DELIVERY_TIME, PLENTY, settings, stocked};
 
@@ -26,15 +26,10 @@ async fn changes_its_language(context: &str, other: &str, rounds: usize) {
     deploy(&host, context, context).await;
     let (product, put_in) = stocked(&host, 300, PLENTY).await;
     let purchases = Purchases::of([product]);
-    let shopping = purchases.start(host.gateway(), 4, 13);
+    let shopping = Load::start(host.gateway(), &purchases, 4, 13);
     for component in [other, context].repeat(rounds) {
         deploy(&host, context, component).await;
-        let before = purchases.successes();
-        eventually("customers order in this language", async || {
-            let done = purchases.successes();
-            (done > before + 20).then_some(()).ok_or(done)
-        })
-        .await;
+        purchases.go_on().await;
     }
     // It ends in the other language, which reads what both have written.
     deploy(&host, context, other).await;

@@ -1,7 +1,7 @@
 //! The history is filled anew while it serves, and equals what it was.
 
 use http::Method;
-use innkeeper_tests::{Purchases, TestHost, eventually};
+use innkeeper_tests::{Load, Purchases, TestHost, eventually};
 
 use super::{DELIVERY_TIME, PLENTY, settings, stocked};
 
@@ -14,7 +14,7 @@ async fn mypage_is_rebuilt_while_it_serves_and_equals_what_it_was() {
     let host = TestHost::with(settings).await;
     let (product, put_in) = stocked(&host, 300, PLENTY).await;
     let purchases = Purchases::of([product]);
-    let shopping = purchases.start(host.gateway(), 8, 11);
+    let shopping = Load::start(host.gateway(), &purchases, 8, 11);
     eventually("there is something to fill", async || {
         let done = purchases.successes();
         (done > 300).then_some(()).ok_or(done)

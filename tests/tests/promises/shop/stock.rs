@@ -29,6 +29,8 @@ async fn ordered_by_all(check_stock: &str) -> (usize, BTreeMap<u16, usize>) {
         }
     }
     let books = host.shop_at_rest(&put_in).await;
+    let placed = answers.get(&201).copied().unwrap_or_default();
+    assert_eq!(books.orders.len(), placed, "who was refused left nothing");
     let staying = books.active().count();
     assert_eq!(books.products[0]["stock"], 0);
     let miles: u64 = books
@@ -49,8 +51,7 @@ async fn by_a_call_100_of_500_orders_are_placed() {
 
 #[tokio::test]
 async fn by_events_100_of_500_orders_stay() {
-    let (staying, answers) = ordered_by_all("events").await;
+    // What is known of the stock is a little old: more may be placed than there is, and rolled back.
+    let (staying, _) = ordered_by_all("events").await;
     assert_eq!(staying, STOCK as usize);
-    // What is known of the stock is a little old: more are placed than there is, and rolled back.
-    assert!(answers[&201] >= STOCK as usize, "{answers:?}");
 }

@@ -1,9 +1,8 @@
 //! How the stock is checked is read live: it changes while customers order, and each order goes on in the way in which it was placed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use innkeeper_tests::{Purchases, TestHost, eventually};
+use innkeeper_tests::{Load, Purchases, TestHost, eventually};
 
 use super::{CHECK_STOCK, DELIVERY_TIME, FEW, PLENTY, settings, stocked};
 
@@ -18,11 +17,10 @@ async fn the_way_changes_while_customers_order_and_the_books_balance() {
     let (coffee, more) = stocked(&host, 77, FEW).await;
     put_in.extend(more);
     let purchases = Purchases::of([tea, coffee]);
-    let shopping = purchases.start(host.gateway(), 8, 7);
+    let shopping = Load::start(host.gateway(), &purchases, 8, 7);
     for change in 1..=CHANGES {
         let way = if change % 2 == 1 { "events" } else { "call" };
         host.rewrite(call.clone().set(CHECK_STOCK, way));
-        // Until orders are placed in it.
         eventually("orders are placed in the new way", async || {
             let page = host.gateway().get("/orders?size=1").await;
             let last = page.body["total"].as_u64().unwrap_or(1).saturating_sub(1);
@@ -36,7 +34,7 @@ async fn the_way_changes_while_customers_order_and_the_books_balance() {
             }
         })
         .await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        purchases.go_on().await;
     }
     shopping.stop().await;
     let books = host.shop_at_rest(&put_in).await;
