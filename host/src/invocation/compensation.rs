@@ -211,12 +211,22 @@ pub(super) fn pages(ledger: &Ledger, range: KeyRange) -> PagesAroundDamage<'_> {
     pages.around_damage()
 }
 
-/// Tries at once what a run has called, on behalf of the invocation that has just failed.
+/// Tries at once what a run has called, on behalf of the invocation that has just failed: it ends when nothing is left, or nothing that can be undone now.
 pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run: &RunId) {
     // Who waits for it is still being served, also while the host stops.
     let stop = CancellationToken::new();
-    if let Err(failure) = undo_run(invoker, context, run, Try::First, &stop).await {
-        tracing::warn!(context = context.name, %failure, "calls could not be undone; trying again");
+    let mut which = Try::First;
+    loop {
+        match undo_run(invoker, context, run, which, &stop).await {
+            // The task of the context is at it, or has just been.
+            Ok(left) if left.is_due() => tokio::time::sleep(LOOK_AGAIN).await,
+            Ok(_) => return,
+            Err(failure) => {
+                tracing::warn!(context = context.name, %failure, "calls could not be undone; trying again");
+                return;
+            }
+        }
+        which = Try::Again;
     }
 }
 

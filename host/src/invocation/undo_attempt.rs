@@ -38,6 +38,11 @@ impl Left {
         Self::due(wall_clock())
     }
 
+    /// Whether it need not be waited for.
+    pub fn is_due(self) -> bool {
+        self.due.is_some_and(|due| due <= wall_clock())
+    }
+
     fn after(pause: Duration) -> Self {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         Self {

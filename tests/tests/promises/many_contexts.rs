@@ -6,7 +6,7 @@ use innkeeper_tests::{Opening, Settings, TestHost, eventually, within};
 use serde_json::json;
 
 /// How many contexts have written once.
-const CONTEXTS: usize = 1_000;
+const CONTEXTS: usize = 400;
 /// How many bookings are declined in a round, and how many rounds there are.
 const BOOKINGS: usize = 100;
 const ROUNDS: usize = 5;
@@ -30,7 +30,7 @@ async fn takes(host: &TestHost, room: u64) -> Duration {
 
 /// Each has a journal with something in it, where calls could be looked for, and has had a window of recent writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_declined_booking_costs_the_same_beside_a_thousand_contexts_that_wrote() {
+async fn a_declined_booking_costs_the_same_beside_hundreds_of_contexts_that_wrote() {
     let few = Settings::of_the_app()
         .await
         .with("bell", "bell")

@@ -101,7 +101,7 @@ async fn call_by_call(check_stock: &str) {
         let all = found["sagas"].as_array().cloned().unwrap_or_default();
         let mut ended: Vec<_> = all
             .iter()
-            .map(|saga| format!("{} {}", saga["name"], saga["state"]))
+            .map(|saga| format!("{} {}", saga["saga"], saga["state"]))
             .collect();
         ended.sort();
         let expected = ["delivering", "ordering"].map(|name| {
