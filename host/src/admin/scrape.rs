@@ -12,7 +12,7 @@ use super::state::State;
 use super::usage;
 use crate::app::Host;
 use crate::events;
-use crate::invocation::compensation;
+use crate::invocation::undoing::compensation;
 use crate::nats;
 use crate::observe::metrics::{
     CONTEXT_READY, DISK_FREE, DISK_FREE_LIMIT, MEMORY_HELD, MEMORY_LIMIT, NATS_DEAD_LETTERS,

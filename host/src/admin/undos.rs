@@ -13,7 +13,7 @@ use super::redaction::Redactor;
 use super::state::State;
 use super::view;
 use crate::invocation::Context;
-use crate::invocation::pending_compensation::{self, Decision, PendingCompensation};
+use crate::invocation::undoing::pending_compensation::{self, Decision, PendingCompensation};
 use crate::journal::{self, CommitError};
 
 /// The most calls in one answer.

@@ -22,8 +22,8 @@ use crate::documents::PublicDocument;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, compensation,
-    crash_recovery, faults, kept_secret, stored_generation,
+    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, crash_recovery,
+    faults, kept_secret, stored_generation, undoing::compensation,
 };
 use crate::journal::{self, CommitError};
 use crate::manifest::{CurrentManifest, HOST_SOURCE, Manifest};

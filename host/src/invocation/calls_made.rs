@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::abandonment;
 use super::context::Context;
 use super::definition::Invocation;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
 use super::replay::{Call, Effect};
+use super::undoing::abandonment;
 use crate::core::{CallId, InvocationId, RunId};
 use crate::guest::value;
 use crate::journal::{self, KeyRange, Ledger, Space};

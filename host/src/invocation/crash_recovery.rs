@@ -7,7 +7,6 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::abandonment;
 use super::attempts;
 use super::call::CallEntry;
 use super::calls_made;
@@ -22,6 +21,7 @@ use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
 use super::stored_result::CallKey;
+use super::undoing::abandonment;
 use super::unreadable_intent::{self, UnreadableIntent};
 use super::web::WebEntry;
 use crate::core::{Backoff, InvocationId};

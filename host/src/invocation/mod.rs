@@ -2,7 +2,6 @@
 //!
 //! An invocation runs its guest until its reads hold and its commit is in the journal, or until it has failed and what its calls did elsewhere is on record to be undone.
 
-mod abandonment;
 pub mod admission;
 mod attempts;
 mod attributes;
@@ -12,7 +11,6 @@ mod call;
 mod calls_made;
 pub mod circuit_breaker;
 pub mod commit_hold;
-pub mod compensation;
 mod context;
 mod context_slots;
 mod counter;
@@ -39,8 +37,6 @@ mod occurrences;
 mod origin;
 mod outbox;
 mod parts;
-pub mod pending_compensation;
-pub mod pending_undos;
 pub(crate) mod publishable;
 pub mod quota;
 mod read_usage;
@@ -56,14 +52,10 @@ mod stored_result;
 mod suspicion;
 mod timer;
 pub mod traffic;
-mod undo_all_calls;
-mod undo_attempt;
-mod undo_call;
-mod undo_pauses;
+pub mod undoing;
 mod uninterrupted;
 mod unit;
 mod unreadable_intent;
-mod unreadable_undos;
 mod web;
 
 pub(crate) use self::{

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::compensation;
 use super::context::Context;
 use super::crash_recovery;
 use super::failure::Failure;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, AbandonedRuns, Intent, StoredCall};
+use super::undoing::compensation;
 use crate::core::CallId;
 use crate::journal::{
     self, CommitError, Durability, Found, KeyRange, Ledger, ReadSet, Space, Unit, Write, next_key,

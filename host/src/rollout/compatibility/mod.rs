@@ -13,7 +13,8 @@ use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
 use crate::core::counted;
 use crate::guest::Operation;
-use crate::invocation::{Context, pending_undos};
+use crate::invocation::Context;
+use crate::invocation::undoing::pending_undos;
 use crate::manifest::ContextSettings;
 use crate::versions::{Serving, Version, Wiring, WiringError};
 

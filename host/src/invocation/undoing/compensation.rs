@@ -1,7 +1,7 @@
 //! Compensations: calls that are to be undone, and the task of each context that does it.
 //!
 //! One is never dropped by the host. It is tried until it succeeds; one that is refused again and again is *stuck*: it waits for an operator, who has it
-//! tried again or drops it. One that cannot be reached (`undo_pauses.rs`) is tried on for as long as that takes, and is shown to operators in time. One whose
+//! tried again or drops it. One that cannot be reached (`pauses.rs`) is tried on for as long as that takes, and is shown to operators in time. One whose
 //! record cannot be read waits for an operator, too, and is in nobody's way.
 
 use std::collections::HashSet;
@@ -15,14 +15,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::context::Context;
-use super::failure::Failure;
-use super::invoker::Invoker;
-use super::record::Compensation;
-use super::undo_attempt::{Left, undo_one};
-use super::undo_pauses::UndoPauses;
-use super::unreadable_undos::UnreadableUndos;
+use super::attempt::{Left, undo_one};
+use super::pauses::UndoPauses;
+use super::unreadable::UnreadableUndos;
 use crate::core::{InvocationId, RunId, wall_clock};
+use crate::invocation::context::Context;
+use crate::invocation::failure::Failure;
+use crate::invocation::invoker::Invoker;
+use crate::invocation::record::Compensation;
 use crate::journal::{self, KeyRange, Ledger, PagesAroundDamage, Space};
 
 /// How many compensations are read at a time.
@@ -39,7 +39,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Whether undoing may have been tried before, by someone who has not lived to tell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Try {
+pub(in crate::invocation) enum Try {
     First,
     Again,
 }
@@ -49,8 +49,8 @@ pub(super) enum Try {
 pub struct Compensations {
     new: Notify,
     claimed: Mutex<HashSet<Vec<u8>>>,
-    pub(super) pauses: UndoPauses,
-    pub(super) unreadable: UnreadableUndos,
+    pub(in crate::invocation) pauses: UndoPauses,
+    pub(in crate::invocation) unreadable: UnreadableUndos,
 }
 
 impl Compensations {
@@ -60,12 +60,12 @@ impl Compensations {
     }
 
     /// Has one tried at once that waits because it could not be reached.
-    pub(super) fn hurry(&self, key: &[u8], compensation: &Compensation) {
+    pub(in crate::invocation) fn hurry(&self, key: &[u8], compensation: &Compensation) {
         self.pauses.end(&compensation.callee, run_of(key));
         self.wake();
     }
 
-    pub(super) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
+    pub(in crate::invocation) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
         let claimed = self.claimed.lock().insert(key.to_vec());
         claimed.then(|| Claim {
             compensations: self,
@@ -75,7 +75,7 @@ impl Compensations {
 }
 
 /// One compensation, claimed by one task.
-pub(super) struct Claim<'a> {
+pub(in crate::invocation) struct Claim<'a> {
     compensations: &'a Compensations,
     key: Vec<u8>,
 }
@@ -87,24 +87,24 @@ impl Drop for Claim<'_> {
 }
 
 /// Where the compensation of the call at a place of a run is kept: what was called last comes first, and is undone first.
-pub(super) fn key(run: &RunId, place: usize) -> String {
+pub(in crate::invocation) fn key(run: &RunId, place: usize) -> String {
     let place = u32::try_from(place).unwrap_or(u32::MAX);
     format!("{run}:{:010}", u32::MAX - place)
 }
 
 /// The run whose calls a compensation is of: its key without its order.
-pub(super) fn run_of(key: &[u8]) -> &[u8] {
+pub(in crate::invocation) fn run_of(key: &[u8]) -> &[u8] {
     let end = key.iter().rposition(|byte| *byte == b':');
     end.and_then(|end| key.get(..end)).unwrap_or(key)
 }
 
 /// The invocation whose calls a compensation is of.
-pub(super) fn caller_of(key: &[u8]) -> InvocationId {
+pub(in crate::invocation) fn caller_of(key: &[u8]) -> InvocationId {
     RunId::from(&*String::from_utf8_lossy(run_of(key))).invocation()
 }
 
 /// Whether anything that a run has called is still to be undone.
-pub(super) fn is_owed(ledger: &Ledger, run: &RunId) -> Result<bool, journal::Error> {
+pub(in crate::invocation) fn is_owed(ledger: &Ledger, run: &RunId) -> Result<bool, journal::Error> {
     let range = KeyRange::prefix(format!("{run}:"));
     // Also where what is owed cannot be read.
     let found = ledger
@@ -206,13 +206,17 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
 }
 
 /// The compensations in a range, a page at a time.
-pub(super) fn pages(ledger: &Ledger, range: KeyRange) -> PagesAroundDamage<'_> {
+pub(in crate::invocation) fn pages(ledger: &Ledger, range: KeyRange) -> PagesAroundDamage<'_> {
     let pages = ledger.pages(Space::Compensation, range, BATCH);
     pages.around_damage()
 }
 
 /// Tries at once what a run has called, on behalf of the invocation that has just failed: it ends when nothing is left, or nothing that can be undone now.
-pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run: &RunId) {
+pub(in crate::invocation) async fn undo_now(
+    invoker: &Arc<Invoker>,
+    context: &Arc<Context>,
+    run: &RunId,
+) {
     // Who waits for it is still being served, also while the host stops.
     let stop = CancellationToken::new();
     let mut which = Try::First;
@@ -235,7 +239,7 @@ pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run
 /// # Errors
 ///
 /// When something is not in time; it is tried again then by the task of the context.
-pub(super) async fn finish(
+pub(in crate::invocation) async fn finish(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     run: &RunId,

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::calls_made;
 use super::compensation;
-use super::definition::Invocation;
-use super::failure::Failure;
-use super::intent;
-use super::record::{self, Compensation};
-use super::replay::Call;
-use super::runs;
 use crate::core::{VerifiedIdentity, wall_clock};
+use crate::invocation::calls_made;
+use crate::invocation::definition::Invocation;
+use crate::invocation::failure::Failure;
+use crate::invocation::intent;
+use crate::invocation::record::{self, Compensation};
+use crate::invocation::replay::Call;
+use crate::invocation::runs;
 use crate::journal::{CommitError, Ending, Header, Space, Unit, Write};
 
 /// How many calls one commit records.
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 ///
 /// When the journal cannot be written: then it is not known whether what was called stays.
-pub(super) async fn abandon(
+pub(in crate::invocation) async fn abandon(
     invocation: &Arc<Invocation>,
     reason: &str,
     additions: Vec<Write>,
@@ -69,7 +69,7 @@ pub(super) async fn abandon(
 /// # Errors
 ///
 /// When the journal cannot be written; the next run has not begun then.
-pub(super) async fn begin_again(invocation: &Invocation) -> Result<(), Failure> {
+pub(in crate::invocation) async fn begin_again(invocation: &Invocation) -> Result<(), Failure> {
     const REASON: &str = "it made different calls when it was run again";
     let undo = owed(invocation);
     let next = invocation.replay.run().saturating_add(1);
@@ -90,7 +90,7 @@ pub(super) async fn begin_again(invocation: &Invocation) -> Result<(), Failure> 
 }
 
 /// What a commit leaves to be undone: calls that were answered `unavailable`, and may have been committed all the same.
-pub(super) fn uncertain(invocation: &Invocation) -> Result<Vec<Write>, Failure> {
+pub(in crate::invocation) fn uncertain(invocation: &Invocation) -> Result<Vec<Write>, Failure> {
     match invocation.invoker.safeguards.compensation {
         true => {
             let calls = invocation.replay.uncertain().into_iter();

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::all_calls;
 use super::compensation::{Try, caller_of, run_of};
-use super::context::Context;
-use super::failure::Failure;
-use super::invoker::Invoker;
-use super::record::{self, Compensation, Stuck};
-use super::undo_all_calls;
-use super::undo_call::{self, Undone};
-use super::undo_pauses::{Obstacle, Refusal, Speak, Tries};
-use super::unreadable_undos;
+use super::one_call::{self, Undone};
+use super::pauses::{Obstacle, Refusal, Speak, Tries};
+use super::unreadable;
 use crate::core::{Backoff, human_duration, wall_clock};
+use crate::invocation::context::Context;
+use crate::invocation::failure::Failure;
+use crate::invocation::invoker::Invoker;
+use crate::invocation::record::{self, Compensation, Stuck};
 use crate::journal::{Durability, Space, Unit, Write};
 
 /// The pause after a first refusal; it doubles up to the longest.
@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is left to undo.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Left {
+pub(in crate::invocation) struct Left {
     /// When the first of it is tried again; none when nothing is left but what is stuck.
     pub due: Option<u64>,
 }
@@ -52,7 +52,7 @@ impl Left {
 }
 
 /// Undoes one call, unless it is not time yet.
-pub(super) async fn undo_one(
+pub(in crate::invocation) async fn undo_one(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     key: &[u8],
@@ -71,7 +71,7 @@ pub(super) async fn undo_one(
         Ok(None) => return Ok(Left::NOTHING),
         // It is for an operator, and the others go on.
         Err(error) if error.is_of_one_value() => {
-            unreadable_undos::note(context, key, &error);
+            unreadable::note(context, key, &error);
             return Ok(Left::NOTHING);
         }
         Err(error) => return Err(error.into()),
@@ -86,7 +86,7 @@ pub(super) async fn undo_one(
     if let Some(pause) = pauses.remaining(&compensation.callee, run_of(key)) {
         return Ok(Left::after(pause));
     }
-    let undone = undo_call::undo(invoker, context, &compensation, which).await;
+    let undone = one_call::undo(invoker, context, &compensation, which).await;
     let refusal = match &undone {
         Err(refusal) if !matches!(refusal.obstacle, Obstacle::Refused | Obstacle::Unreadable) => {
             return Ok(not_reached(context, key, &compensation, refusal));
@@ -110,7 +110,7 @@ pub(super) async fn undo_one(
     }
     match undone {
         Ok(Undone::Calls(run, calls)) => {
-            undo_all_calls::replace(context, key, &compensation, &run, calls).await?;
+            all_calls::replace(context, key, &compensation, &run, calls).await?;
             return Ok(Left::soon());
         }
         Ok(Undone::Now) => context.metrics.compensations.increment(1),
@@ -127,7 +127,11 @@ fn is_overdue(context: &Context, compensation: &Compensation) -> bool {
 }
 
 /// What has come of the tries to undo a call, when it could not be reached for so long that operators are shown it.
-pub(super) fn overdue(context: &Context, key: &[u8], compensation: &Compensation) -> Option<Tries> {
+pub(in crate::invocation) fn overdue(
+    context: &Context,
+    key: &[u8],
+    compensation: &Compensation,
+) -> Option<Tries> {
     let pauses = &context.compensations.pauses;
     let tries = pauses.tries(&compensation.callee, run_of(key));
     tries.filter(|_| is_overdue(context, compensation))
@@ -240,7 +244,7 @@ async fn commit(
 }
 
 /// Changes what is on record of a call that is to be undone, unless somebody else does; of one that cannot be read it is not known which call that is.
-pub(super) fn unit(
+pub(in crate::invocation) fn unit(
     compensation: Option<&Compensation>,
     purpose: &str,
     began: u64,

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasmtime::component::Val;
 
-use super::call;
+use super::all_calls;
 use super::compensation::Try;
-use super::context::Context;
-use super::crash_recovery;
-use super::definition::CallStack;
-use super::failure::Failure;
-use super::intent;
-use super::invoker::Invoker;
-use super::record::{self, Compensation, StoredCall};
-use super::replay::Call;
-use super::spans;
-use super::undo_all_calls;
-use super::undo_pauses::{Obstacle, Refusal};
+use super::pauses::{Obstacle, Refusal};
 use crate::core::{CallId, RunId, TraceContext};
 use crate::guest::{Operation, value};
+use crate::invocation::call;
+use crate::invocation::context::Context;
+use crate::invocation::crash_recovery;
+use crate::invocation::definition::CallStack;
+use crate::invocation::failure::Failure;
+use crate::invocation::intent;
+use crate::invocation::invoker::Invoker;
+use crate::invocation::record::{self, Compensation, StoredCall};
+use crate::invocation::replay::Call;
+use crate::invocation::spans;
 use crate::journal::{self, Space};
 use crate::observe::telemetry;
 
 /// What came of undoing a call.
-pub(super) enum Undone {
+pub(in crate::invocation) enum Undone {
     /// It is undone.
     Now,
     /// It has not done anything that could be undone.
@@ -34,14 +34,14 @@ pub(super) enum Undone {
 }
 
 /// Undoes a call, whether it has ended or not. Does it once, however often it is asked to.
-pub(super) async fn undo(
+pub(in crate::invocation) async fn undo(
     invoker: &Arc<Invoker>,
     context: &Context,
     compensation: &Compensation,
     which: Try,
 ) -> Result<Undone, Refusal> {
     if let Some(run) = &compensation.all_of {
-        let calls = undo_all_calls::find(invoker, compensation, run).await?;
+        let calls = all_calls::find(invoker, compensation, run).await?;
         return Ok(Undone::Calls(run.clone(), calls));
     }
     let callee = callee(invoker, compensation)?;
@@ -79,7 +79,7 @@ pub(super) async fn undo(
 }
 
 /// The context where a call was made that is to be undone.
-pub(super) fn callee(
+pub(in crate::invocation) fn callee(
     invoker: &Invoker,
     compensation: &Compensation,
 ) -> Result<Arc<Context>, Refusal> {
@@ -93,7 +93,10 @@ pub(super) fn callee(
 }
 
 /// The texts and numbers that a call was given and has answered; none when that is not kept any more.
-pub(super) fn texts(callee: &Context, call: &CallId) -> Result<Option<Vec<String>>, Failure> {
+pub(in crate::invocation) fn texts(
+    callee: &Context,
+    call: &CallId,
+) -> Result<Option<Vec<String>>, Failure> {
     let Some(stored) = find(callee, call)? else {
         return Ok(None);
     };

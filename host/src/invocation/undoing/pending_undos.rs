@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::calls_made;
 use super::compensation;
-use super::context::Context;
-use super::failure::Failure;
-use super::invoker::Invoker;
-use super::record::{self, Compensation, Intent, StoredCall};
-use super::replay::Effect;
 use crate::core::{InvocationId, RunId};
+use crate::invocation::calls_made;
+use crate::invocation::context::Context;
+use crate::invocation::failure::Failure;
+use crate::invocation::invoker::Invoker;
+use crate::invocation::record::{self, Compensation, Intent, StoredCall};
+use crate::invocation::replay::Effect;
 use crate::journal::{KeyRange, Ledger, Space};
 
 /// How many records are read at a time.

@@ -3,29 +3,29 @@
 
 use std::sync::Arc;
 
-use super::calls_made;
+use super::attempt;
 use super::compensation;
-use super::context::Context;
-use super::failure::Failure;
-use super::invoker::Invoker;
-use super::record::{self, Compensation};
-use super::replay::{Call, Effect};
-use super::undo_attempt;
-use super::undo_call;
-use super::undo_pauses::Refusal;
+use super::one_call;
+use super::pauses::Refusal;
 use crate::core::{RunId, wall_clock};
+use crate::invocation::calls_made;
+use crate::invocation::context::Context;
+use crate::invocation::failure::Failure;
+use crate::invocation::invoker::Invoker;
+use crate::invocation::record::{self, Compensation};
+use crate::invocation::replay::{Call, Effect};
 use crate::journal::{Space, Write};
 
 /// How many calls one commit records.
 const STEP: usize = 1_000;
 
 /// The calls of a run at its callee that are to be undone.
-pub(super) async fn find(
+pub(in crate::invocation) async fn find(
     invoker: &Arc<Invoker>,
     compensation: &Compensation,
     run: &RunId,
 ) -> Result<Vec<Call>, Refusal> {
-    let callee = undo_call::callee(invoker, compensation)?;
+    let callee = one_call::callee(invoker, compensation)?;
     let mut calls = calls_made::made_at(&callee, run).await?;
     calls.retain(|call| match &call.effect {
         Effect::Committed { undo } => undo.is_some(),
@@ -36,7 +36,7 @@ pub(super) async fn find(
 }
 
 /// Records each call in the place of a record of all of them, which goes with the last.
-pub(super) async fn replace(
+pub(in crate::invocation) async fn replace(
     context: &Context,
     key: &[u8],
     compensation: &Compensation,
@@ -71,7 +71,7 @@ async fn commit(
     writes: Vec<Write>,
 ) -> Result<(), Failure> {
     let began = context.ledger.applied();
-    let unit = undo_attempt::unit(Some(compensation), "calls to undo", began, key, writes);
+    let unit = attempt::unit(Some(compensation), "calls to undo", began, key, writes);
     let committed = context.ledger.commit(unit).await;
     committed.map_err(|error| Failure::of_commit(&context.name, error))?;
     Ok(())

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use super::attempt;
 use super::compensation;
-use super::context::Context;
-use super::invoker::Invoker;
-use super::record::{self, Compensation, Stuck};
-use super::undo_attempt;
-use super::undo_call;
-use super::unreadable_undos;
+use super::one_call;
+use super::unreadable;
 use crate::core::{CallId, CorrelationId, InvocationId, wall_clock};
+use crate::invocation::context::Context;
+use crate::invocation::invoker::Invoker;
+use crate::invocation::record::{self, Compensation, Stuck};
 use crate::journal::{self, CommitError, KeyRange, Space};
 
 /// A call that is still to be undone, as operators see it.
@@ -60,7 +60,7 @@ pub fn each_pending(
 }
 
 fn readable(context: &Context, key: &[u8], compensation: Compensation) -> PendingCompensation {
-    let (failures, stuck) = match undo_attempt::overdue(context, key, &compensation) {
+    let (failures, stuck) = match attempt::overdue(context, key, &compensation) {
         Some(tries) if compensation.stuck.is_none() => {
             let stuck_after = context.settings.limits.stuck_after.as_millis();
             let stuck_after = u64::try_from(stuck_after).unwrap_or(u64::MAX);
@@ -98,7 +98,7 @@ fn unreadable(context: &Context, key: &[u8], error: &journal::Error) -> PendingC
         known: None,
         failures: 0,
         stuck: Some(Stuck {
-            time: unreadable_undos::note(context, key, error),
+            time: unreadable::note(context, key, error),
             reason: error.to_string(),
         }),
     }
@@ -111,7 +111,7 @@ pub fn texts(invoker: &Invoker, pending: &PendingCompensation) -> Option<Vec<Str
         return Some(Vec::new());
     };
     let callee = invoker.contexts.get(&known.callee)?;
-    undo_call::texts(&callee, known.call.as_ref()?)
+    one_call::texts(&callee, known.call.as_ref()?)
         .ok()
         .flatten()
 }
@@ -155,7 +155,7 @@ pub async fn decide(
     if let Some(compensation) = &mut compensation
         && compensation.stuck.take().is_none()
     {
-        if undo_attempt::overdue(context, key, compensation).is_none() {
+        if attempt::overdue(context, key, compensation).is_none() {
             return Ok(false);
         }
         if decision == Decision::Retry {
@@ -175,9 +175,9 @@ pub async fn decide(
             ("undo dropped by an operator", removal)
         }
     };
-    let unit = undo_attempt::unit(compensation.as_ref(), purpose, began, key, vec![write]);
+    let unit = attempt::unit(compensation.as_ref(), purpose, began, key, vec![write]);
     context.ledger.commit(unit).await?;
-    unreadable_undos::forget(context, key);
+    unreadable::forget(context, key);
     let run = compensation::run_of(key);
     // It is done, whatever can be read now; a pause that is not forgotten ends by itself.
     let owed = compensation::is_owed(
