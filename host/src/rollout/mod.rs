@@ -18,6 +18,7 @@ mod deployer;
 mod describe;
 mod drain;
 mod gate;
+mod gates;
 mod healing;
 mod health;
 mod history;
@@ -46,7 +47,6 @@ mod startup_probe;
 mod statistics;
 mod swap;
 mod upload;
-mod verification;
 mod version_state;
 
 pub use self::{

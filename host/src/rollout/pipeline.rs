@@ -8,12 +8,12 @@ use futures::FutureExt;
 
 use super::deployer::Deployer;
 use super::gate::Refusal;
+use super::gates::{self, NotPassed, Passed, pass};
 use super::history::{self, Because};
 use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::upload::Upload;
-use super::verification::{self, NotPassed, Passed, pass};
 use super::version_state::State;
 use super::{
     active_version, interrupted_rollout, post_promotion_watch, retention, schema, signature_check,
@@ -154,7 +154,7 @@ impl Pipeline<'_> {
             }
             let _entering = deployer.components.entering().await;
             // What is kept of it may have been damaged since.
-            verification::store(deployer, version.digest, &upload.bytes).await?;
+            gates::store(deployer, version.digest, &upload.bytes).await?;
             rollout.log_step("it is already serving", Duration::ZERO);
             return Ok(Outcome::Unchanged);
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::deployer::Deployer;
-use super::verification::{self, Load, NotPassed};
+use super::gates::{self, Load, NotPassed};
 use crate::core::VersionDigest;
 use crate::guest::{Guest, LoadedCode, Reload, Reloading};
 use crate::invocation::{Context, HostEventKind};
@@ -111,25 +111,17 @@ async fn load_or_compile(
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
-    let refused = match verification::compiled(
-        deployer,
-        context,
-        digest,
-        None,
-        false,
-        Load::OrShared,
-    )
-    .await
-    {
-        Ok(loaded) => return Ok(loaded),
-        Err(refused) => refused,
-    };
+    let refused =
+        match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(refused) => refused,
+        };
     let components = deployer.components.clone();
     let read = tokio::task::spawn_blocking(move || components.get(digest)).await;
     match read {
         Ok(Ok(_)) => {
             let file = deployer.components.path(digest);
-            verification::compiled(
+            gates::compiled(
                 deployer,
                 context,
                 digest,

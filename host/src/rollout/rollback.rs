@@ -11,7 +11,7 @@ use super::operator_command::ENDING;
 use super::progress::Outcome;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::version_state::State;
-use super::{signature_check, verification};
+use super::{gates, signature_check};
 use crate::core::CorrelationId;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -262,7 +262,7 @@ async fn go_back(
     kind: SwapKind,
     because: &Because,
 ) -> Result<Arc<Version>, RollbackError> {
-    let version = verification::load_stored(deployer, context, to).await?;
+    let version = gates::load_stored(deployer, context, to).await?;
     let swapped = swap::swap(deployer, context, &version, Some(from), kind, because).await;
     let Swapped { decided, .. } = swapped?;
     context.metrics.swap(decided);

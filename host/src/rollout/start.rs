@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::deployer::Deployer;
 use super::gate::{Gate, Refusal};
+use super::gates::{self, NotPassed, of_compile};
 use super::pipeline;
 use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::upload::Upload;
-use super::verification::{self, NotPassed, of_compile};
 use crate::core::VersionDigest;
 use crate::invocation::Context;
 use crate::versions::{Identity, numbered};
@@ -115,7 +115,7 @@ async fn as_component(
     }
     let (limit, limits) = (
         deployer.manifest().rollout.max_size,
-        verification::limits(deployer, context),
+        gates::limits(deployer, context),
     );
     let wrapped = deployer.compiler.wrap(bytes, limit, limits).await;
     wrapped.map_err(|error| match of_compile(error) {

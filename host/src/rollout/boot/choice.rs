@@ -9,10 +9,10 @@ use crate::journal::{self, CommitError};
 use crate::rollout::active_version::{ActiveVersion, Shape};
 use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::{Gate, Refusal};
+use crate::rollout::gates::{self, NotPassed};
 use crate::rollout::history::{self, Arrival, Because, Entry, History};
 use crate::rollout::schema::{self, Move};
 use crate::rollout::signature_check;
-use crate::rollout::verification::{self, NotPassed};
 use crate::rollout::version_state::State;
 use crate::versions::Version;
 
@@ -202,7 +202,7 @@ impl Booting<'_> {
         active: &ActiveVersion,
         entry: &Entry,
     ) -> Result<(Arc<Version>, Option<Move>), Refusal> {
-        let version = verification::load_stored(self.deployer, self.context, entry).await?;
+        let version = gates::load_stored(self.deployer, self.context, entry).await?;
         let needed = schema::needed(&self.context.name, Some(active.clone()), &version)?;
         Ok((version, needed))
     }
@@ -223,7 +223,7 @@ impl Booting<'_> {
         rollout: Option<CorrelationId>,
     ) -> Result<Entry, BootError> {
         let _entering = self.deployer.components.entering().await;
-        let stored = verification::store(self.deployer, digest, bytes).await;
+        let stored = gates::store(self.deployer, digest, bytes).await;
         if let Err(NotPassed::Failed(reason)) = stored {
             return Err(BootError::Failed {
                 context: self.context.name.clone(),
@@ -272,7 +272,7 @@ impl Booting<'_> {
         let refused = |error: journal::Error| Refusal::at(Gate::Component, error);
         let history = History::of(self.deployer, &self.context.name).map_err(refused)?;
         match history.find(digest).map_err(refused)? {
-            Some(entry) => verification::load_stored(self.deployer, self.context, &entry).await,
+            Some(entry) => gates::load_stored(self.deployer, self.context, &entry).await,
             None => Err(Refusal::at(
                 Gate::Component,
                 format!("the history of versions does not contain {digest}"),

@@ -8,7 +8,7 @@ use crate::rollout::deployer::Deployer;
 use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::history::History;
 use crate::rollout::swap::{self, SwapError};
-use crate::rollout::{startup_probe, verification};
+use crate::rollout::{gates, startup_probe};
 use crate::versions::{Drained, Version};
 
 /// Restarts a version.
@@ -50,7 +50,7 @@ async fn load_anew(
         );
         Refusal::at(Gate::Component, reason)
     })?;
-    let version = verification::load_anew(deployer, context, &entry).await?;
+    let version = gates::load_anew(deployer, context, &entry).await?;
     Ok(Arc::new(version.continuing(failing)))
 }
 

@@ -1,4 +1,4 @@
-//! Verification: a version passes its gates, before it gets any work.
+//! The gates that a version passes before it gets any work.
 
 use std::io;
 use std::path::Path;
