@@ -14,18 +14,16 @@ Each number is the middle of all rounds. The ratio of processor time is the one 
 
 import argparse
 import json
-import os
 import re
 import shutil
-import signal
 import statistics
-import subprocess
 import tempfile
 import urllib.request
 from pathlib import Path
 
+from measured_host import MeasuredHost
+
 ROOT = Path(__file__).resolve().parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
 BASELINE = "baseline"
 LOG = "INNKEEPER_GATEWAY__ACCESS_LOG__"
 # A port that nobody listens at: what is exported is made and thrown away, so that no collector shares the machine.
@@ -46,56 +44,16 @@ def variants(binary, baseline, home):
     yield "traces, all", binary, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": NOWHERE}
 
 
-class Host:
-    """A host that serves the app, with one room, until it is closed."""
-
-    def __init__(self, name, binary, variables, home, app):
-        self.name, self.rates, self.costs = name, [], []
-        data = home / re.sub(r"\W+", "-", name)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "INNKEEPER_"))}
-        self.process = subprocess.Popen(
-            [binary, "serve", "--app", str(app), "--data", str(data), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
-            env=environment | variables | {"INNKEEPER_LOG": "error"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        # Whatever goes wrong from here on, nobody else knows of the process.
-        try:
-            self.begin()
-        except BaseException:
-            self.close()
-            raise
-
-    def begin(self):
-        """Waits until it serves, and makes the room."""
-        for line in self.process.stdout:
-            if line.startswith("gateway "):
-                self.base = line.split()[1]
-                break
-        else:
-            raise SystemExit(f"{self.name}: the host has not started; build the app first (`innkeeper build`)")
-        request = urllib.request.Request(f"{self.base}/rooms", json.dumps({"desc": "measured"}).encode(), {"content-type": "application/json"})
+def opened(name, binary, variables, home, app):
+    """A host with one room."""
+    host = MeasuredHost(name, binary, app, home / re.sub(r"\W+", "-", name), variables)
+    try:
+        request = urllib.request.Request(f"{host.base}/rooms", json.dumps({"desc": "measured"}).encode(), {"content-type": "application/json"})
         urllib.request.urlopen(request).read()
-
-    def processor(self):
-        """How long its process has computed, in seconds."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def load(self, seconds, connections):
-        """One turn."""
-        before = self.processor()
-        told = subprocess.run(["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", f"{self.base}/rooms/1"], capture_output=True, text=True, check=True).stdout
-        requests = int(re.search(r"(\d+) requests in", told)[1])
-        if "Non-2xx" in told:
-            raise SystemExit(f"{self.name}: not all requests were answered well\n{told}")
-        self.rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1]))
-        self.costs.append((self.processor() - before) / requests * 1e6)
-
-    def close(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+    except BaseException:
+        host.close()
+        raise
+    return host
 
 
 def main():
@@ -115,14 +73,14 @@ def main():
             if asked.only not in (None, name) and name != BASELINE:
                 continue
             app = asked.baseline_app if name == BASELINE else ROOT / "innkeeper.toml"
-            hosts.append(Host(name, binary, settings, home, app))
+            hosts.append(opened(name, binary, settings, home, app))
         for host in hosts:
-            host.load(2, asked.connections)
-            host.rates.clear(), host.costs.clear()
+            host.load("/rooms/1", 2, asked.connections)
+            host.forget()
         for turn in range(asked.rounds):
             # Nobody is always first.
             for host in hosts[turn % len(hosts) :] + hosts[: turn % len(hosts)]:
-                host.load(asked.seconds, asked.connections)
+                host.load("/rooms/1", asked.seconds, asked.connections)
         first = hosts[0]
         print("| what | requests a second | ratio | processor µs | ratio |\n| --- | ---: | ---: | ---: | ---: |")
         for host in hosts:

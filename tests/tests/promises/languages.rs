@@ -4,6 +4,7 @@
 mod indexed;
 mod javascript;
 mod moved;
+mod price;
 mod python;
 mod scripted;
 

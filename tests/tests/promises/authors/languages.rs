@@ -1,5 +1,6 @@
 //! Contexts in other languages than Rust, as their authors make them.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use innkeeper_tests::{NewApp, Said, artifacts, command_with, is_left_out};
@@ -48,6 +49,44 @@ async fn a_context_in_typescript_is_made_built_tested_and_changed_while_it_serve
     up.says("version 2 serves").await;
     let shown = up.gateway().get("/scribe/1").await.expect(200).body;
     assert_eq!(shown, json!({"id": 1, "text": "two words", "seen": true}));
+}
+
+/// A folder with all programs of this machine but those of other languages.
+fn programs_without_other_languages(within: &Path) -> PathBuf {
+    const OTHERS: [&str; 7] = ["node", "npm", "npx", "corepack", "python", "pip", "uv"];
+    let programs = within.join("programs");
+    std::fs::create_dir(&programs).expect("a folder can be made");
+    let path = std::env::var_os("PATH").expect("there is a PATH");
+    let folders = std::env::split_paths(&path).filter_map(|folder| folder.read_dir().ok());
+    for program in folders.flatten().flatten() {
+        let name = program.file_name();
+        let is_other = OTHERS
+            .iter()
+            .any(|other| name.to_string_lossy().starts_with(other));
+        if !is_other {
+            // Who comes first in the PATH is the one that is meant.
+            let _there_already = std::os::unix::fs::symlink(program.path(), programs.join(&name));
+        }
+    }
+    programs
+}
+
+#[tokio::test]
+async fn an_app_in_rust_needs_nothing_of_the_other_languages() {
+    let app = NewApp::make("plain").await;
+    let programs = programs_without_other_languages(app.directory());
+    let manifest = app.directory().join("innkeeper.toml");
+    let build = [
+        "build",
+        "--app",
+        manifest.to_str().expect("paths are UTF-8"),
+    ];
+    let path = programs.to_str().expect("paths are UTF-8");
+    let said = command_with(&build, &[("PATH", path)]).await;
+    assert!(said.is_well, "{said:?}");
+    for folder in ["javascript", "python"] {
+        assert!(!app.directory().join(folder).exists(), "{folder}");
+    }
 }
 
 #[tokio::test]
