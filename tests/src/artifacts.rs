@@ -57,8 +57,15 @@ const TEST_CONTEXTS: &[&str] = &[
     "witness",
 ];
 
-/// The contexts of `shop` in Rust, two of which serve in other languages as the app is shipped, and need what builds these; and what `stay` shows of them.
-const SHOP: [&str; 5] = ["products", "orders", "delivery", "mypage", "roomservice"];
+/// The contexts of `shop` in Rust, two of which serve in other languages as the app is shipped, and need what builds these; and what each of both apps shows of the other.
+const SHOP: [&str; 6] = [
+    "products",
+    "orders",
+    "delivery",
+    "mypage",
+    "destination",
+    "roomservice",
+];
 
 /// Contexts in JavaScript, and their packages.
 const JAVASCRIPT: &[(&str, &str)] = &[

@@ -186,7 +186,7 @@ impl Visit {
     }
 }
 
-/// What is in the folder before anything is typed: the app, and what was built of it.
+/// What is in the folder before anything is typed: the apps, and what was built of them.
 fn furnish(folder: &Path) {
     let repository = artifacts::repository();
     let link = |name: &str| {
@@ -204,12 +204,10 @@ fn furnish(folder: &Path) {
     ] {
         link(name);
     }
-    let manifest = std::fs::read_to_string(repository.join("innkeeper.toml"));
-    write(
-        folder,
-        "innkeeper.toml",
-        &manifest.expect("the app has a manifest"),
-    );
+    for name in ["innkeeper.toml", "shop.toml"] {
+        let manifest = std::fs::read_to_string(repository.join(name));
+        write(folder, name, &manifest.expect("each app has a manifest"));
+    }
     write(folder, ".siege/siege.conf", SIEGE);
     // Found before the one that is installed, which it runs.
     let programs = folder.join(PROGRAMS);
@@ -219,8 +217,10 @@ fn furnish(folder: &Path) {
     // What is compiled already is compiled for all.
     let shared = repository.join("components/target/innkeeper/artifacts");
     std::fs::create_dir_all(&shared).expect("the cache can be made");
-    std::fs::create_dir(folder.join("data")).expect("a folder can be made");
-    std::os::unix::fs::symlink(shared, folder.join("data/artifacts")).expect("a link can be made");
+    for data in ["data", "shop-data"].map(|name| folder.join(name)) {
+        std::fs::create_dir(&data).expect("a folder can be made");
+        std::os::unix::fs::symlink(&shared, data.join("artifacts")).expect("a link can be made");
+    }
 }
 
 /// Writes a file as it is to be before anything is typed.

@@ -73,16 +73,65 @@ async fn visit(name: &str) {
     }
 }
 
-/// The three minutes of the README: seen from the tour's folder.
+/// The sections of the README in which something is typed.
+const THREE_MINUTES: &str = "## Three minutes";
+const SECOND_APP: &str = "## The second app";
+/// How long the second app may take to start: two of its contexts are built and compiled, on a machine that may be busy with others.
+const STARTING: Duration = Duration::from_secs(240);
+
+/// The README: seen from the tour's folder.
+fn readme() -> Page {
+    Page::read(&tour::folder(), "../../README")
+}
+
+/// One section of it. Each line is where it is in the whole, so that what is not as it says is found there.
+fn section(heading: &str) -> Page {
+    let file = artifacts::repository().join("README.md");
+    let text = std::fs::read_to_string(file).expect("the README is there");
+    let mut is_inside = false;
+    let lines = text.lines().map(|line| {
+        if line.starts_with("## ") {
+            is_inside = line == heading;
+        }
+        if is_inside { line } else { "" }
+    });
+    let lines: Vec<_> = lines.collect();
+    Page::parse("../../README", &lines.join("\n"))
+}
+
+async fn type_in(page: &Page, patience: Duration) {
+    let visit = Visit::begin(page, Ports::Own).await;
+    let done = visit.patience(patience).all(page).await;
+    done.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_three_minutes() {
     artifacts::components().await;
-    let page = Page::read(&tour::folder(), "../../README");
+    let page = section(THREE_MINUTES);
     let begun = page.blocks().count();
     assert!(begun > 8, "{begun} blocks");
-    let all = async { Visit::begin(&page, Ports::Own).await.all(&page).await };
-    all.await
-        .unwrap_or_else(|difference| panic!("{difference}"));
+    type_in(&page, Duration::from_secs(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_app() {
+    if is_left_out("javascript") || is_left_out("python") {
+        return;
+    }
+    // What builds them is then installed. A visit has a home of its own, in which npm and pip have no cache.
+    for component in ["delivery-javascript", "mypage-python"] {
+        artifacts::component(component).await;
+    }
+    artifacts::components().await;
+    type_in(&section(SECOND_APP), STARTING).await;
+}
+
+#[test]
+fn all_that_the_readme_says_to_type_is_typed() {
+    let typed = [THREE_MINUTES, SECOND_APP].map(|heading| section(heading).blocks().count());
+    assert!(typed.iter().all(|blocks| *blocks > 2), "{typed:?}");
+    assert_eq!(readme().blocks().count(), typed.iter().sum::<usize>());
 }
 
 /// What a page has to say, in this order.

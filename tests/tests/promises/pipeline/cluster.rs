@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -122,8 +122,13 @@ fn role() -> Value {
     role.expect("a role")["rules"].clone()
 }
 
-/// The StatefulSet as an administrator applies it, up to date.
+/// The StatefulSet as an administrator applies it, up to date. Rendered once for all clusters.
 fn set() -> Value {
+    static SET: LazyLock<Value> = LazyLock::new(rendered);
+    SET.clone()
+}
+
+fn rendered() -> Value {
     let rendered = Command::new("kubectl")
         .args(["kustomize", "k8s"])
         .current_dir(artifacts::repository())

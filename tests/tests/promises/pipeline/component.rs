@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use innkeeper_tests::registry::{PASSWORD, Registry, Starting, USER};
 use innkeeper_tests::{Client, NewApp, Settings, TestHost, artifacts, try_send};
@@ -15,6 +16,8 @@ use super::{has, read};
 
 const COMMIT: &str = "0c2a97be41d5f3a86e70bb19d4c85f2a63e917d4";
 const TOKEN: &str = "token-of-the-pipeline-55a0c1de";
+/// How long visitors wait until they come again.
+const BETWEEN_VISITS: Duration = Duration::from_millis(10);
 
 /// The app, its host, the registry, and the machine that builds.
 struct Pipeline {
@@ -49,7 +52,7 @@ impl Pipeline {
             ),
         );
         let built = app
-            .command_within(&["build", "shipped"], std::time::Duration::from_secs(600))
+            .command_within(&["build", "shipped"], Duration::from_secs(600))
             .await;
         assert!(built.is_well, "{built:?}");
         // What serves is an earlier edition of the same, so that the first change need not be compiled.
@@ -165,6 +168,8 @@ impl Visitors {
                     entry += 1;
                     let path = format!("/shipped/{entry}");
                     let _answer = try_send(client.request(http::Method::GET, &path)).await;
+                    // So often that a version is known by what it answers, and seldom enough that it is built meanwhile.
+                    tokio::time::sleep(BETWEEN_VISITS).await;
                 }
             }
         });

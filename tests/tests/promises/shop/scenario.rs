@@ -13,7 +13,8 @@ async fn an_order_is_placed_delivered_and_shown_and_another_is_cancelled() {
 }
 
 async fn call_by_call(check_stock: &str) {
-    let mut host = TestHost::with(settings(check_stock).await).await;
+    let settings = settings(check_stock).await.set(DELIVERY_TIME, "200ms");
+    let mut host = TestHost::with(settings).await;
     let client = host.gateway().clone();
     let shop = host.shop();
     let (product, put_in) = stocked(&host, 300, 10).await;
