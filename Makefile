@@ -69,6 +69,7 @@ lint:
 	scripts/lint-observability.sh
 	scripts/lint-dependencies.sh
 	scripts/lint-rooms.sh
+	scripts/check-packages.sh
 	scripts/measure-plumbing.py --most 10 --without loans-two --without loans-three tests/apps/library
 
 # What is handed to others is built as it is deployed.

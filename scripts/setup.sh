@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, pipelines, subscriber, documents, javascript, starlingmonkey, eslint, python, or the name of a program that Debian
+# Installs what is missing of what it is asked for: rust, wasm, rustfmt, clippy, kubectl, kubernetes-validate, pipelines, packages, subscriber, documents, javascript, starlingmonkey, eslint, python, or the name of a program that Debian
 # has a package for. Says nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,6 +18,9 @@ asyncapi_schemas=@asyncapi/specs@6.11.1
 # What reads pipelines by the schemas of those who run them.
 pipelines=${CARGO_TARGET_DIR:-target}/pipelines
 pipelines_packages=(check-jsonschema==0.39.0)
+# What makes the packages of the SDK for Python.
+packages=${CARGO_TARGET_DIR:-target}/packages
+packages_packages=(flit-core==4.2.0)
 eslint=${CARGO_TARGET_DIR:-target}/eslint
 # Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
 wheels=python/target/wheels
@@ -111,6 +114,13 @@ pipelines() {
     "$pipelines/bin/check-jsonschema" --version >/dev/null 2>&1 && return
     say "installing check-jsonschema by pip: make lint checks the pipelines with it"
     environment "$pipelines" "${pipelines_packages[@]}"
+}
+
+packages() {
+    has npm || fail "please install Node.js from https://nodejs.org: the package of the SDK for JavaScript is made with npm"
+    "$packages/bin/python" -c 'import flit_core' 2>/dev/null && return
+    say "installing flit-core by pip: the packages of the SDK for Python are made with it"
+    environment "$packages" --retries 1 --timeout 60 "${packages_packages[@]}"
 }
 
 subscriber() {
@@ -216,7 +226,7 @@ for wanted in "$@"; do
         clippy) component clippy clippy ;;
         kubectl) kubernetes_client ;;
         kubernetes-validate) kubernetes_validate ;;
-        subscriber | pipelines | documents | javascript | starlingmonkey | eslint | python) $wanted ;;
+        subscriber | pipelines | packages | documents | javascript | starlingmonkey | eslint | python) $wanted ;;
         *) program "$wanted" ;;
     esac
 done

@@ -361,7 +361,7 @@ export class Reject extends Error {}
 /** An error that an interface names: thrown by a function that is offered, and by one that is called. */
 export class Failure extends Error {
   constructor(kind: string, value?: unknown);
-  /** The case, for example `taken` or `unavailable`. */
+  /** The case, for example `taken`, `unavailable` or `deadline-exceeded`. */
   readonly kind: string;
   /** What it carries. */
   readonly value: any;
@@ -376,7 +376,8 @@ export type Called<F> = F & { readonly id: string };
 
 /**
  * The functions of an interface that another context offers, named without its version: `calls<Payments>("stay:payment/payments")`. Each answers its ok value, and throws a
- * {@link Failure} with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time. Integers of 64 bits are numbers: one beyond 2^53 is refused,
+ * {@link Failure} with the case of its error; `unavailable` is the host's, when the other context cannot be reached, and `deadline-exceeded`, where the error has
+ * that case, when the time of the call was up. Integers of 64 bits are numbers: one beyond 2^53 is refused,
  * among parameters and in what is answered, and so is a floating-point number between 2^53 and 2^64 that is a whole one, since nothing tells them apart.
  */
 export function calls<F = Functions>(id: string): Called<F>;

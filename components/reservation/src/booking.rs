@@ -64,5 +64,12 @@ fn paid(answer: Result<u64, PaymentError>) -> Result<u64, Problem> {
                 RETRY_AFTER,
             ))
         }
+        Err(PaymentError::DeadlineExceeded(reason)) => {
+            innkeeper_sdk::warn!("not booked: {reason}");
+            Err(Problem::new(
+                504,
+                "The payment has taken too long; nothing was booked.",
+            ))
+        }
     }
 }

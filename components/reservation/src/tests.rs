@@ -261,6 +261,7 @@ fn without_a_payment_the_hold_is_undone_and_nothing_is_left() {
     for (error, status, retry_after) in [
         (PaymentError::Declined("No money.".into()), 402, None),
         (PaymentError::Unavailable("away".into()), 503, Some("1")),
+        (PaymentError::DeadlineExceeded("late".into()), 504, None),
     ] {
         let (guest, reply) = book(Ok(()), Err(error));
         assert_eq!(

@@ -66,6 +66,20 @@ fn what_is_not_paid_is_not_held() {
 }
 
 #[test]
+fn a_call_that_does_not_end_in_time_is_told_as_its_interface_can() {
+    let app = stay();
+    app.hangs("payment");
+    assert_eq!(book(&app, 1, None).status, 504);
+    let calls = app.calls();
+    assert!(calls[0].undone, "the room is not held");
+    assert!(calls[1].answer.as_ref().unwrap_err()["DeadlineExceeded"].is_string());
+    app.up("payment");
+    app.hangs("room");
+    assert_eq!(book(&app, 1, None).status, 201);
+    assert!(app.calls()[0].answer.as_ref().unwrap_err()["Unavailable"].is_string());
+}
+
+#[test]
 fn without_payment_nothing_is_booked_and_without_room_it_is_told_later() {
     let app = stay();
     app.down("payment");

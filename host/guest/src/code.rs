@@ -19,6 +19,7 @@ use crate::shape::{Budget, Signature};
 use crate::shorten::shortened;
 use crate::standard::{self, KEYVALUE, OUTGOING_HANDLER};
 use crate::store_data::StoreData;
+use crate::value;
 
 /// The contract's package: its interfaces are the host's, not another context's.
 const CONTRACT: &str = "innkeeper:context/";
@@ -312,7 +313,7 @@ fn operation_of(
         let (operation, shape) = said();
         return Err(LoadError::NotPlain { operation, shape });
     }
-    if !operation.signature.can_be_unavailable() {
+    if !operation.signature.can_fail_with(value::UNAVAILABLE) {
         let (operation, shape) = said();
         return Err(LoadError::NoUnavailable { operation, shape });
     }

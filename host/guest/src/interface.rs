@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::component::Type;
+use wasmtime::component::{Type, Val};
 
 use crate::shape::Signature;
+use crate::value;
 
 /// One function of an interface between contexts.
 #[derive(Clone, Debug)]
@@ -26,6 +27,15 @@ impl Operation {
     /// `<interface>#<function>`: how descriptions and stories name it.
     pub fn name(&self) -> String {
         format!("{}#{}", self.interface, self.function)
+    }
+
+    /// The host's answer to whoever has called it, where the time of the call was up: `err(deadline-exceeded(reason))` where its error has that case as the caller
+    /// knows it, else `err(unavailable(reason))`.
+    pub fn deadline_exceeded(&self, reason: impl Into<String>) -> Val {
+        match self.signature.can_fail_with(value::DEADLINE_EXCEEDED) {
+            true => value::failed(value::DEADLINE_EXCEEDED, reason),
+            false => value::unavailable(reason),
+        }
     }
 }
 

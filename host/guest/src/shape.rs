@@ -89,8 +89,8 @@ impl Signature {
         })
     }
 
-    /// Whether it answers `result<T, E>` where `E` is a variant with the case `unavailable(string)`.
-    pub(super) fn can_be_unavailable(&self) -> bool {
+    /// Whether it answers `result<T, E>` where `E` is a variant with such a case, which holds a `string`.
+    pub(super) fn can_fail_with(&self, case: &str) -> bool {
         let Some(Shape::Result(_, Some(error))) = &self.result else {
             return false;
         };
@@ -98,7 +98,7 @@ impl Signature {
             return false;
         };
         cases.iter().any(|(name, payload)| {
-            name == "unavailable" && payload.as_deref() == Some(&Shape::Scalar("string"))
+            name == case && payload.as_deref() == Some(&Shape::Scalar("string"))
         })
     }
 

@@ -88,13 +88,20 @@ pub fn size(value: &Val) -> usize {
     size_of::<Val>() + inner
 }
 
+/// The case of an error by which the host answers a call that its callee has not answered.
+pub(super) const UNAVAILABLE: &str = "unavailable";
+/// The case by which it answers one whose time was up, where the error has it.
+pub(super) const DEADLINE_EXCEEDED: &str = "deadline-exceeded";
+
 /// The answer for what cannot be reached: `err(unavailable(reason))`.
 pub fn unavailable(reason: impl Into<String>) -> Val {
+    failed(UNAVAILABLE, reason)
+}
+
+/// The host's answer, by a case of the error.
+pub(super) fn failed(case: &str, reason: impl Into<String>) -> Val {
     let payload = Some(Box::new(Val::String(reason.into())));
-    Val::Result(Err(Some(Box::new(Val::Variant(
-        "unavailable".into(),
-        payload,
-    )))))
+    Val::Result(Err(Some(Box::new(Val::Variant(case.into(), payload)))))
 }
 
 /// Whether a call's answer is an `err`, and so committed nothing.

@@ -47,9 +47,11 @@ const RUST_FILES: &[(&str, &str)] = files![
     "components/Cargo.toml",
     "components/clippy.toml",
     "components/sdk/Cargo.toml",
+    "components/sdk/LICENSE",
     "components/sdk/README.md",
     "components/sdk/clippy.toml",
     "components/sdk/derive/Cargo.toml",
+    "components/sdk/derive/LICENSE",
     "components/sdk/derive/src/attributes.rs",
     "components/sdk/derive/src/context.rs",
     "components/sdk/derive/src/context/bindings.rs",
@@ -145,6 +147,7 @@ const RUST_FILES: &[(&str, &str)] = files![
 const JAVASCRIPT_FILES: &[(&str, &str)] = files![
     "javascript/package-lock.json",
     "javascript/package.json",
+    "javascript/sdk/LICENSE",
     "javascript/sdk/README.md",
     "javascript/sdk/engines/starlingmonkey/package-lock.json",
     "javascript/sdk/engines/starlingmonkey/package.json",
@@ -207,6 +210,7 @@ const JAVASCRIPT_FILES: &[(&str, &str)] = files![
 
 const PYTHON_FILES: &[(&str, &str)] = files![
     "python/requirements.txt",
+    "python/sdk/LICENSE",
     "python/sdk/README.md",
     "python/sdk/innkeeper/__init__.py",
     "python/sdk/innkeeper/answer.py",
@@ -320,6 +324,7 @@ mod tests {
             &[
                 "javascript/package-lock.json",
                 "javascript/package.json",
+                "javascript/sdk/LICENSE",
                 "javascript/sdk/README.md",
                 "javascript/sdk/index.d.ts",
                 "javascript/sdk/index.js",
@@ -340,6 +345,7 @@ mod tests {
             &folders.each_ref().map(String::as_str),
             &[
                 "python/requirements.txt",
+                "python/sdk/LICENSE",
                 "python/sdk/README.md",
                 "python/sdk/pyproject.toml",
                 "python/sdk/requirements.txt",

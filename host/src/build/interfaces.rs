@@ -1,6 +1,7 @@
 //! The interfaces that a new context offers and calls: what is written for them.
 
 use super::Error;
+use super::outline::Outline;
 use crate::core::nearest;
 
 const WIT: &str = include_str!("template/interface.wit.in");
@@ -8,6 +9,8 @@ const OFFERED: &str = include_str!("template/offered.rs.in");
 const OFFERED_TEST: &str = include_str!("template/offered_test.rs.in");
 const CALLING: &str = include_str!("template/calling.rs.in");
 const CALLING_TEST: &str = include_str!("template/calling_test.rs.in");
+const FOLLOWING: &str = include_str!("template/following.rs.in");
+const FOLLOWING_TEST: &str = include_str!("template/following_test.rs.in");
 
 /// Names that modules cannot have.
 const KEYWORDS: [&str; 34] = [
@@ -63,6 +66,8 @@ pub struct Called {
     pub caller: String,
     /// What it calls.
     pub offered: Offered,
+    /// The interface's id, where the call is declared and not made: nothing is known of the functions that the app has there, or no sample is wanted.
+    pub(super) declared_only: Option<String>,
 }
 
 impl Offered {
@@ -133,7 +138,15 @@ impl Called {
         Ok(Self {
             caller: caller.into(),
             offered: Offered::read(offered, &[])?,
+            declared_only: None,
         })
+    }
+
+    /// The interface's id, in an app of this name.
+    pub(super) fn id(&self, namespace: &str) -> String {
+        let Offered { context, interface } = &self.offered;
+        let declared = self.declared_only.clone();
+        declared.unwrap_or_else(|| format!("{namespace}:{context}/{interface}"))
     }
 
     pub(super) fn fill(&self, template: &str, namespace: &str) -> String {
@@ -150,11 +163,11 @@ impl Called {
     }
 }
 
-/// What becomes of the package of a context that offers and calls.
+/// What becomes of the package of a context that offers, calls and follows.
 #[derive(Default)]
 pub(super) struct Pieces {
     /// By placeholder of the template.
-    pub(super) inserted: [(&'static str, String); 5],
+    pub(super) inserted: [(&'static str, String); 6],
     /// More files of the package.
     pub(super) files: Vec<(String, String)>,
     /// What is added to its tests.
@@ -163,17 +176,13 @@ pub(super) struct Pieces {
 
 impl Pieces {
     /// What a context of an app gets.
-    pub(super) fn of(
-        name: &str,
-        namespace: &str,
-        offers: &[Offered],
-        calls: &[Called],
-    ) -> Result<Self, Error> {
-        let offers: Vec<_> = offers
-            .iter()
-            .filter(|offer| offer.context == name)
-            .collect();
-        let calls: Vec<_> = calls.iter().filter(|call| call.caller == name).collect();
+    pub(super) fn of(name: &str, namespace: &str, outline: &Outline) -> Result<Self, Error> {
+        let Outline {
+            offers,
+            calls,
+            follows,
+            is_bare,
+        } = outline;
         let mut pieces = Self::default();
         let [
             mut modules,
@@ -181,14 +190,15 @@ impl Pieces {
             mut tables,
             mut routes,
             mut compensations,
-        ] = [const { String::new() }; 5];
+            mut following,
+        ] = [const { String::new() }; 6];
         let ids = |of: Vec<String>| of.join(", ");
         if !offers.is_empty() {
-            let id = |offer: &&Offered| format!("\"{namespace}:{name}/{}\"", offer.interface);
+            let id = |offer: &Offered| format!("\"{namespace}:{name}/{}\"", offer.interface);
             let all = ids(offers.iter().map(id).collect());
             interfaces.push_str(&format!("    offers: [{all}],\n"));
             compensations.push_str("    compensations: {\n");
-            for offer in &offers {
+            for offer in offers {
                 let (id, module) = (id(offer), offer.module());
                 compensations.push_str(&format!("        {id}: \"take\" => \"give-back\",\n"));
                 modules.push_str(&format!("mod offered_{module};\n"));
@@ -200,10 +210,7 @@ impl Pieces {
             compensations.push_str("    },\n");
         }
         if !calls.is_empty() {
-            let id = |call: &&Called| {
-                let Offered { context, interface } = &call.offered;
-                format!("\"{namespace}:{context}/{interface}\"")
-            };
+            let id = |call: &Called| format!("\"{}\"", call.id(namespace));
             let all = ids(calls.iter().map(id).collect());
             interfaces.push_str(&format!("    calls: [{all}],\n"));
             for (place, call) in calls.iter().enumerate() {
@@ -218,6 +225,9 @@ impl Pieces {
                         ),
                     });
                 }
+                if call.declared_only.is_some() {
+                    continue;
+                }
                 modules.push_str(&format!("mod calling_{module};\n"));
                 routes.push_str(&format!(
                     "        POST \"/{name}/from-{context}-{interface}/{{id}}\" => calling_{module}::take,\n"
@@ -226,6 +236,23 @@ impl Pieces {
                 pieces.files.push((file, call.fill(CALLING, namespace)));
                 pieces.tests.push_str(&call.fill(CALLING_TEST, namespace));
             }
+        }
+        if !is_bare {
+            following.push_str(&format!("        \"{name}\": EntryWritten => count,\n"));
+        }
+        for followed in follows {
+            let (source, kind) = (&followed.source, &followed.kind);
+            let module = format!("following_{}", followed.name());
+            modules.push_str(&format!("mod {module};\n"));
+            following.push_str(&format!(
+                "        \"{source}\": {module}::{kind} => {module}::handle,\n"
+            ));
+            let file = format!("src/{module}.rs");
+            pieces.files.push((file, followed.fill(FOLLOWING)));
+            pieces.tests.push_str(&followed.fill(FOLLOWING_TEST));
+        }
+        if !following.is_empty() {
+            following = format!("    follows: {{\n{following}    }},\n");
         }
         if !modules.is_empty() {
             modules = format!("\n{modules}");
@@ -236,6 +263,7 @@ impl Pieces {
             ("__tables__", tables),
             ("__routes__", routes),
             ("__compensations__", compensations),
+            ("__follows__", following),
         ];
         Ok(pieces)
     }
@@ -268,7 +296,10 @@ pub(super) fn check(
             });
         }
     }
-    for Called { caller, offered } in calls {
+    for Called {
+        caller, offered, ..
+    } in calls
+    {
         let id = format!("{}/{}", offered.context, offered.interface);
         made(caller, format!("{caller}:{id}"))?;
         if *caller == offered.context {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::embedded::{self, Kit};
-use super::interfaces::{self, Called, Offered, Pieces};
+use super::interfaces::Pieces;
+use super::outline::Outline;
 use super::sdk::{self, Sdk};
 use super::upgrade;
 
@@ -14,6 +15,13 @@ const PACKAGE: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("template/Cargo.toml.in")),
     ("src/lib.rs", include_str!("template/lib.rs.in")),
     (TESTS, include_str!("template/tests.rs.in")),
+];
+
+/// The same, of one that has no sample.
+const BARE_PACKAGE: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("template/Cargo.toml.in")),
+    ("src/lib.rs", include_str!("template/bare.rs.in")),
+    (TESTS, include_str!("template/bare_tests.rs.in")),
 ];
 
 const TESTS: &str = "src/tests.rs";
@@ -54,15 +62,6 @@ impl Language {
     }
 }
 
-/// What contexts that are made do for each other.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interfaces {
-    /// What they offer.
-    pub offers: Vec<Offered>,
-    /// What they call.
-    pub calls: Vec<Called>,
-}
-
 /// A context that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
@@ -88,7 +87,7 @@ pub fn new_context(
     name: &str,
     language: Language,
     sdk: Option<&Sdk>,
-    interfaces: &Interfaces,
+    outline: &Outline,
 ) -> Result<Created, Error> {
     if !is_name(name) {
         return Err(Error::Name { name: name.into() });
@@ -114,13 +113,12 @@ pub fn new_context(
     let namespace = check_manifest(&app, name, &manifest)?;
     match language {
         Language::Rust => check_members(&app.join("components/Cargo.toml"), name)?,
-        Language::JavaScript | Language::TypeScript => javascript::check(interfaces)?,
+        Language::JavaScript | Language::TypeScript => javascript::check(outline)?,
         Language::Python => {}
     }
     let sdk = sdk_for(&app, language, sdk)?;
-    interfaces.check(&app, &namespace, &[name.to_owned()])?;
-    let Interfaces { offers, calls } = interfaces;
-    let pieces = Pieces::of(name, &namespace, offers, calls)?;
+    let outline = outline.checked(&app, &namespace, &[name.to_owned()])?;
+    let pieces = Pieces::of(name, &namespace, &outline)?;
 
     if new_app {
         write(&app.join(".gitignore"), GITIGNORE)?;
@@ -140,16 +138,16 @@ pub fn new_context(
     if !has_sdk && sdk == Sdk::Copy {
         upgrade::write_checksums(&app, kit)?;
     }
-    for offer in offers {
+    for offer in &outline.offers {
         write(&app.join(offer.file()), &offer.wit(&namespace))?;
     }
     match language {
-        Language::Rust => write_package(&package, name, &pieces)?,
+        Language::Rust => write_package(&package, name, &outline, &pieces)?,
         Language::JavaScript | Language::TypeScript => {
-            javascript::write_package(&app, &package, name, &namespace, language, interfaces)?;
+            javascript::write_package(&app, &package, name, &namespace, language, &outline)?;
         }
         Language::Python => {
-            python::write_package(&app, &package, name, &namespace, interfaces)?;
+            python::write_package(&app, &package, name, &namespace, &outline)?;
         }
     }
     // Last, so that an app never names a context that is not there.
@@ -189,8 +187,17 @@ fn sdk_for(app: &Path, language: Language, asked: Option<&Sdk>) -> Result<Sdk, E
 }
 
 /// Writes a package in Rust.
-fn write_package(package: &Path, name: &str, pieces: &Pieces) -> Result<(), Error> {
-    for (path, text) in PACKAGE {
+fn write_package(
+    package: &Path,
+    name: &str,
+    outline: &Outline,
+    pieces: &Pieces,
+) -> Result<(), Error> {
+    let files = match outline.is_bare {
+        true => BARE_PACKAGE,
+        false => PACKAGE,
+    };
+    for (path, text) in files {
         let mut text = text.replace("__name__", name);
         for (place, piece) in &pieces.inserted {
             text = text.replace(place, piece);
@@ -216,7 +223,7 @@ pub fn new_app(
     contexts: &[String],
     language: Language,
     sdk: Option<&Sdk>,
-    interfaces: &Interfaces,
+    outline: &Outline,
 ) -> Result<Vec<Created>, Error> {
     // First all that can be said before anything is written.
     for (place, name) in contexts.iter().enumerate() {
@@ -231,18 +238,18 @@ pub fn new_app(
     if app.exists() {
         return Err(Error::Exists { path: app });
     }
-    interfaces.check(&app, name, contexts)?;
+    outline.checked(&app, name, contexts)?;
     sdk_for(&app, language, sdk)?;
     // Who offers is made before who calls it.
     let mut contexts: Vec<&String> = contexts.iter().collect();
-    contexts.sort_by_key(|context| interfaces.of(context).offers.is_empty());
+    contexts.sort_by_key(|context| outline.of(context).offers.is_empty());
     let make = || -> Result<Vec<Created>, Error> {
         let manifest = format!("[app]\nname = \"{name}\"\n");
         write(&app.join("innkeeper.toml"), &manifest)?;
         write(&app.join(".gitignore"), GITIGNORE)?;
         let made = contexts
             .iter()
-            .map(|context| new_context(&app, context, language, sdk, &interfaces.of(context)));
+            .map(|context| new_context(&app, context, language, sdk, &outline.of(context)));
         made.collect()
     };
     let made = make();
@@ -253,62 +260,7 @@ pub fn new_app(
     made
 }
 
-impl Interfaces {
-    /// Those of one context.
-    fn of(&self, context: &str) -> Self {
-        let offers = self.offers.iter();
-        let calls = self.calls.iter();
-        Self {
-            offers: offers
-                .filter(|offer| offer.context == context)
-                .cloned()
-                .collect(),
-            calls: calls
-                .filter(|call| call.caller == context)
-                .cloned()
-                .collect(),
-        }
-    }
-
-    /// Refuses what cannot be made in an app of this name.
-    fn check(&self, app: &Path, namespace: &str, contexts: &[String]) -> Result<(), Error> {
-        let Self { offers, calls } = self;
-        if offers.is_empty() && calls.is_empty() {
-            return Ok(());
-        }
-        let named = offers.iter().map(|offer| &offer.context);
-        let named = named.chain(calls.iter().map(|call| &call.offered.context));
-        for name in named.map(String::as_str).chain([namespace]) {
-            if !interfaces::can_be_in_an_id(name) {
-                return Err(Error::Interface {
-                    text: name.into(),
-                    reason: "in the id of an interface each word of a name begins with a letter"
-                        .into(),
-                });
-            }
-        }
-        let mut known = Vec::new();
-        for Called { offered, .. } in calls {
-            let file = app.join(offered.file());
-            if !file.exists() {
-                continue;
-            }
-            if read(&file)? != offered.wit(namespace) {
-                return Err(Error::Interface {
-                    text: format!("{}/{}", offered.context, offered.interface),
-                    reason: format!(
-                        "{} is not as `new` writes it, so how it is called is not known here: leave the call out, and name the interface under `calls` of the context",
-                        file.display()
-                    ),
-                });
-            }
-            known.push(format!("{}/{}", offered.context, offered.interface));
-        }
-        interfaces::check(contexts, offers, calls, &known)
-    }
-}
-
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let words = |part: &str| {
         !part.is_empty()
             && part

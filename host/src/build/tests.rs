@@ -119,7 +119,7 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
         "lobby",
         Language::Rust,
         None,
-        &Interfaces::default(),
+        &Outline::default(),
     )
     .unwrap();
     assert!(created.new_app && created.app == directory.join("lobby"));
@@ -128,7 +128,7 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
         "night-desk",
         Language::Rust,
         None,
-        &Interfaces::default(),
+        &Outline::default(),
     )
     .unwrap();
     assert!(!second.new_app && second.app == created.app);
@@ -163,23 +163,18 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
 }
 
 fn make(directory: &Path, name: &str) -> Result<Created, Error> {
-    new_context(
-        directory,
-        name,
-        Language::Rust,
-        None,
-        &Interfaces::default(),
-    )
+    new_context(directory, name, Language::Rust, None, &Outline::default())
 }
 
 /// What contexts of these names offer and call.
-fn wanted(contexts: &[&str], offers: &[&str], calls: &[&str]) -> Result<Interfaces, Error> {
+fn wanted(contexts: &[&str], offers: &[&str], calls: &[&str]) -> Result<Outline, Error> {
     let contexts: Vec<String> = contexts.iter().map(|name| (*name).to_owned()).collect();
     let offers = offers.iter().map(|offer| Offered::read(offer, &contexts));
     let calls = calls.iter().map(|call| Called::read(call, &contexts));
-    Ok(Interfaces {
+    Ok(Outline {
         offers: offers.collect::<Result<_, _>>()?,
         calls: calls.collect::<Result<_, _>>()?,
+        ..Outline::default()
     })
 }
 
@@ -220,22 +215,130 @@ fn what_contexts_cannot_do_for_each_other_is_said_and_makes_nothing() {
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 
-    // What is offered in the app can be called by a context that is added later, unless it was changed since.
+    // What is offered in the app can be called by a context that is added later.
     let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
     let app = new_context(directory.path(), "barn", Language::Rust, None, &offering)
         .unwrap()
         .app;
     let calling = wanted(&["mill"], &[], &["barn/stock"]).unwrap();
     new_context(&app, "mill", Language::Rust, None, &calling).unwrap();
-    let wit = app.join("wit/barn/stock.wit");
-    let text = std::fs::read_to_string(&wit).unwrap();
-    std::fs::write(&wit, text.replace("taker", "who")).unwrap();
-    let calling = wanted(&["inn"], &[], &["barn/stock"]).unwrap();
+    let calling = wanted(&["inn"], &[], &["barn/stick"]).unwrap();
     let refused = new_context(&app, "inn", Language::Rust, None, &calling)
         .unwrap_err()
         .to_string();
-    assert!(refused.contains("is not as `new` writes it"), "{refused}");
+    assert!(refused.contains("did you mean `barn/stock`?"), "{refused}");
     assert!(!app.join("components/inn").exists());
+}
+
+/// A context that has no sample: what it calls and follows is declared, and what there is to do about it is the author's.
+#[test]
+fn what_an_app_offers_in_a_shape_of_its_own_can_be_called_and_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let offering = wanted(&["barn"], &["stock"], &[]).unwrap();
+    let made = new_context(directory.path(), "barn", Language::Rust, None, &offering).unwrap();
+    // A package of two files, of which one says whose they are.
+    let own = "/// Hay.\ninterface hay {\n    variant failure { unavailable(string) }\n    bales: func() -> result<u64, failure>;\n}\n";
+    let folder = made.app.join("wit/fields");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("hay.wit"), own).unwrap();
+    std::fs::write(folder.join("package.wit"), "package old:field@0.2.0;\n").unwrap();
+    let follows = ["barn/EntryWritten", "field/HayMade"].map(|event| {
+        let contexts = ["mill".to_owned()];
+        Followed::read(event, &contexts).unwrap()
+    });
+    for (language, is_bare, file, lines) in [
+        (
+            Language::Rust,
+            false,
+            "components/mill/src/lib.rs",
+            [
+                "calls: [\"barn:barn/stock\", \"old:field/hay\"],",
+                "\"mill\": EntryWritten => count,\n        \"barn\": following_entry_written::EntryWritten",
+                "POST \"/mill/from-barn-stock/{id}\" => calling_stock::take,\n    },",
+            ],
+        ),
+        (
+            Language::Rust,
+            true,
+            "components/mill/src/lib.rs",
+            [
+                "calls: [\"barn:barn/stock\", \"old:field/hay\"],\n    routes: {\n",
+                "    follows: {\n        \"barn\": following_entry_written::EntryWritten",
+                "mod following_hay_made;\n\nuse",
+            ],
+        ),
+        (
+            Language::TypeScript,
+            true,
+            "javascript/mill/src/index.ts",
+            [
+                "import { calls, context, event, follow, get, log, record, text } from",
+                "const calledFieldHay = calls(\"old:field/hay\");",
+                "follows: [follow(\"barn\", followedEntryWritten, onEntryWritten), follow(\"field\",",
+            ],
+        ),
+        (
+            Language::Python,
+            true,
+            "python/mill/src/main.py",
+            [
+                "from innkeeper import Calls, Context\n",
+                "calls=[stock_calls, hay_calls])",
+                "import following_hay_made  # noqa",
+            ],
+        ),
+    ] {
+        let calling = wanted(&["mill"], &[], &["barn/stock", "field/hay"]).unwrap();
+        let outline = Outline {
+            follows: follows.to_vec(),
+            is_bare,
+            ..calling
+        };
+        let app = tempfile::tempdir().unwrap();
+        let copied = [
+            "innkeeper.toml",
+            "wit/barn/stock.wit",
+            "wit/fields/hay.wit",
+            "wit/fields/package.wit",
+        ];
+        for file in copied {
+            let to = app.path().join(file);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(made.app.join(file), to).unwrap();
+        }
+        new_context(app.path(), "mill", language, None, &outline).unwrap();
+        let text = std::fs::read_to_string(app.path().join(file)).unwrap();
+        for line in lines {
+            assert!(text.contains(line), "{line:?} is not in {text}");
+        }
+        assert!(!text.contains("__"), "{text}");
+    }
+    // What would be a sample is not for one without.
+    let bare = Outline {
+        is_bare: true,
+        ..wanted(&["inn"], &["beds"], &[]).unwrap()
+    };
+    let refused = new_context(&made.app, "inn", Language::Rust, None, &bare);
+    assert!(refused.unwrap_err().to_string().contains("--bare"));
+    for event in [
+        "EntryWritten",
+        "barn/entryWritten",
+        "Barn/EntryWritten",
+        "barn/",
+    ] {
+        assert!(
+            Followed::read(event, &["mill".to_owned()]).is_err(),
+            "{event}"
+        );
+    }
+    let twice = Outline {
+        follows: ["barn/Filled", "field/Filled"]
+            .map(|event| Followed::read(event, &["inn".to_owned()]).unwrap())
+            .to_vec(),
+        ..Outline::default()
+    };
+    let refused = new_context(&made.app, "inn", Language::Rust, None, &twice);
+    assert!(refused.unwrap_err().to_string().contains("called the same"));
 }
 
 #[test]
@@ -279,7 +382,7 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
 #[test]
 fn contexts_in_several_languages_are_in_one_app_each_with_its_sdk() {
     let directory = tempfile::tempdir().unwrap();
-    let none = Interfaces::default();
+    let none = Outline::default();
     let made = new_context(directory.path(), "lobby", Language::Rust, None, &none).unwrap();
     let app = made.app;
     let notes = new_context(&app, "notes", Language::TypeScript, None, &none).unwrap();
@@ -376,7 +479,7 @@ fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
         "plain",
         Language::Python,
         None,
-        &Interfaces::default(),
+        &Outline::default(),
     )
     .unwrap();
     let text = std::fs::read_to_string(plain.package.join("src/main.py")).unwrap();
@@ -386,7 +489,7 @@ fn a_context_in_python_calls_one_in_rust_and_offers_what_that_does() {
 #[test]
 fn what_a_context_in_python_is_made_of_is_watched() {
     let directory = tempfile::tempdir().unwrap();
-    let none = Interfaces::default();
+    let none = Outline::default();
     let made = new_context(directory.path(), "notes", Language::Python, None, &none);
     let app = made.unwrap().app;
     let source = Source {
@@ -422,7 +525,7 @@ fn what_a_context_in_javascript_is_made_of_is_watched() {
         "notes",
         Language::JavaScript,
         None,
-        &Interfaces::default(),
+        &Outline::default(),
     );
     let app = made.unwrap().app;
     let source = Source {

@@ -281,7 +281,7 @@ fn read(file: &Path) -> Result<Option<Vec<u8>>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Interfaces, Language, new_context};
+    use super::super::{Language, Outline, new_context};
     use super::*;
 
     const SUMS: &str = "components/sdk/SHA256SUMS";
@@ -298,7 +298,7 @@ mod tests {
             "lobby",
             Language::Rust,
             None,
-            &Interfaces::default(),
+            &Outline::default(),
         );
         let app = made.unwrap().app;
         put(&app, "components/sdk/src/text.rs", "// older\n");
@@ -381,7 +381,7 @@ mod tests {
             "cellar",
             Language::Rust,
             None,
-            &Interfaces::default(),
+            &Outline::default(),
         );
         let other = made.unwrap().app.join("components/sdk");
         put(&app, "components/sdk/src/mine.rs", "// mine\n");
@@ -412,7 +412,7 @@ mod tests {
         );
         assert!(matches!(Upgrade::of(&app), Err(Error::NoSdk { .. })));
         // A context that comes later has it from there, too.
-        let none = Interfaces::default();
+        let none = Outline::default();
         new_context(&app, "attic", Language::Rust, None, &none).unwrap();
         assert!(!app.join(embedded::RUST.manifest).exists());
         let asked = Sdk::Version(sdk::own_version().into());

@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use super::output;
-use crate::build::{self, Called, Created, Interfaces, Language, Offered, Sdk};
+use crate::build::{self, Called, Created, Followed, Language, Offered, Outline, Sdk};
 
 /// Make a context that builds, runs and is tested
 ///
 /// In a directory with an innkeeper.toml the context is added to that app; elsewhere a new app is made in a directory of that name. With --offers and
-/// --calls contexts call each other: the interface in WIT, what it does and how that is undone, and who calls it, each with its tests. An app has a copy of the
+/// --calls contexts call each other: the interface in WIT, what it does and how that is undone, and who calls it, each with its tests. What the app offers already in a shape of its own
+/// can be called, too: then the call is declared, and made by you. An app has a copy of the
 /// SDK, so that it builds without a registry and as it was; with --sdk it uses one that is elsewhere.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -22,7 +23,8 @@ use crate::build::{self, Called, Created, Interfaces, Language, Offered, Sdk};
   innkeeper new lobby --sdk ../innkeeper/components/sdk
   innkeeper new lobby --sdk 0.4.0
   innkeeper new estate --contexts barn,mill --offers barn/stock --calls mill:barn/stock
-  innkeeper new inn --calls barn/stock  a context that calls one of the app here")]
+  innkeeper new inn --calls barn/stock  a context that calls one of the app here
+  innkeeper new bell --bare --follows barn/EntryWritten  one without a sample, that follows one of the app here")]
 pub(super) struct New {
     /// The context's name: lower-case letters, digits and dashes
     name: String,
@@ -41,6 +43,12 @@ pub(super) struct New {
     /// Interfaces that the contexts call, such as mill:barn/stock; `barn/stock` is enough for one context
     #[arg(long, value_name = "CALLS", value_delimiter = ',')]
     calls: Vec<String>,
+    /// Events that the contexts follow, such as mill:barn/EntryWritten; `barn/EntryWritten` is enough for one context
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    follows: Vec<String>,
+    /// Without a sample: nothing but a route that says that the context is there, and what is called and followed
+    #[arg(long, conflicts_with = "offers")]
+    bare: bool,
     /// Where contexts in Rust have the SDK from: a folder, a version in a registry such as 0.4.0, or `copy` for one of the app's own
     #[arg(long, value_name = "SOURCE")]
     sdk: Option<String>,
@@ -79,6 +87,8 @@ impl New {
             contexts,
             offers,
             calls,
+            follows,
+            bare,
             sdk,
         } = self;
         let language = Language::from(language);
@@ -90,16 +100,19 @@ impl New {
             };
             let offers = offers.iter().map(|offer| Offered::read(offer, made));
             let calls = calls.iter().map(|call| Called::read(call, made));
-            let interfaces = Interfaces {
+            let follows = follows.iter().map(|event| Followed::read(event, made));
+            let outline = Outline {
                 offers: offers.collect::<Result<_, _>>()?,
                 calls: calls.collect::<Result<_, _>>()?,
+                follows: follows.collect::<Result<_, _>>()?,
+                is_bare: bare,
             };
             match contexts.is_empty() {
-                true => build::new_context(&directory, &name, language, sdk.as_ref(), &interfaces)
+                true => build::new_context(&directory, &name, language, sdk.as_ref(), &outline)
                     .map(|created| vec![created]),
                 false => {
                     let sdk = sdk.as_ref();
-                    build::new_app(&directory, &name, &contexts, language, sdk, &interfaces)
+                    build::new_app(&directory, &name, &contexts, language, sdk, &outline)
                 }
             }
         });

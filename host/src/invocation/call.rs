@@ -86,14 +86,17 @@ impl Answered {
         }
     }
 
-    /// The host's answer for a call that failed.
-    pub fn failed(failure: &Failure) -> Self {
+    /// The host's answer for a call of a function that failed.
+    pub fn failed(failure: &Failure, operation: &Operation) -> Self {
         let is_certain = !matches!(
             failure,
             Failure::Journal { .. } | Failure::Stopping | Failure::OutcomeUnknown
         );
         Self {
-            answer: value::unavailable(failure.to_string()),
+            answer: match failure.is_deadline() {
+                true => operation.deadline_exceeded(failure.to_string()),
+                false => value::unavailable(failure.to_string()),
+            },
             effect: match is_certain {
                 true => Effect::None,
                 false => Effect::Unknown,

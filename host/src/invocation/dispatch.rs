@@ -17,15 +17,17 @@ pub fn offering(invoker: &Invoker, interface: &str) -> Option<String> {
     wiring.links.offering(interface).map(str::to_owned)
 }
 
-/// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, with the reason.
+/// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, and what did not end in time `deadline-exceeded` where its
+/// caller knows that, with the reason.
 pub async fn dispatch(invoker: &Arc<Invoker>, request: Request) -> Answered {
     let interface = &request.operation.interface;
     let callee = offering(invoker, interface).and_then(|name| invoker.contexts.get(&name));
     let Some(callee) = callee else {
         return Answered::unavailable(format!("no context offers {interface}"));
     };
+    let operation = request.operation.clone();
     let answered = reach(invoker, &callee, request).await;
-    answered.unwrap_or_else(|failure| Answered::failed(&failure))
+    answered.unwrap_or_else(|failure| Answered::failed(&failure, &operation))
 }
 
 /// Calls a context, as far as its caller's circuit breaker lets it through.

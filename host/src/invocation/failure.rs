@@ -398,6 +398,15 @@ impl Failure {
         }
     }
 
+    /// Whether the time that it had was up, while it ran or before it could begin.
+    pub fn is_deadline(&self) -> bool {
+        match self {
+            Self::Deadline { .. } => true,
+            Self::Delayed(failure) => failure.is_deadline(),
+            _ => false,
+        }
+    }
+
     /// Whether a circuit breaker turned it away.
     pub fn is_rejection(&self) -> bool {
         matches!(self, Self::PoolExhausted { .. } | Self::BreakerOpen { .. })
@@ -438,7 +447,7 @@ impl Failure {
             | Self::NotServing { .. } => true,
             // The time that it had was taken away on purpose.
             Self::Delayed(failure) => {
-                !matches!(**failure, Self::Deadline { .. }) && failure.is_fault_of_context()
+                !failure.is_deadline() && failure.is_fault_of_context()
             }
             Self::Overloaded { .. }
             | Self::PoolExhausted { .. }

@@ -31,7 +31,8 @@ class Interface {
 
 /**
  * The functions of an interface that another context offers, named without its version: `calls("stay:payment/payments")`. Each answers its ok value, and throws a {@link Failure}
- * with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time.
+ * with the case of its error; `unavailable` is the host's, when the other context cannot be reached, and `deadline-exceeded`, where the error has that case, when the
+ * time of the call was up.
  */
 export function calls(id) {
   return new Proxy(new Interface(id), {

@@ -17,7 +17,8 @@ class Received(Failure):
 class Calls:
     """The functions of an interface that another context offers, named without its version: `payments = Calls("stay:payment/payments")`, `payments.approve(7, 1)`.
 
-    Each answers its ok value, and raises a `Failure` with the case of its error; `unavailable` is the host's, when the other context cannot be reached in time.
+    Each answers its ok value, and raises a `Failure` with the case of its error; `unavailable` is the host's, when the other context cannot be reached, and `deadline-exceeded`, where the
+    error has that case, when the time of the call was up.
     """
 
     def __init__(self, interface: str) -> None:

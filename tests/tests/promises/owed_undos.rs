@@ -78,6 +78,25 @@ async fn what_cannot_be_reached_costs_no_commits_and_is_undone_when_it_is_back()
     are_undone(&host, 5).await;
 }
 
+/// Commits are never removed, so it matters how many there are: what is about to be called, that it is to be undone, and that it is.
+#[tokio::test]
+async fn a_refusal_costs_its_context_no_commit_and_after_a_call_three() {
+    const TIMES: u64 = 5;
+    let host = TestHost::with(players().await.without("context.third")).await;
+    let before = commits(&host, "first").await;
+    for _ in 0..TIMES {
+        begin(&host, "first", json!(["refuse"]))
+            .await
+            .expect_problem(409);
+    }
+    assert_eq!(commits(&host, "first").await, before);
+    for _ in 0..TIMES {
+        begin(&host, "first", owed()).await.expect_problem(409);
+    }
+    are_undone(&host, TIMES as usize).await;
+    assert_eq!(commits(&host, "first").await, before + 3 * TIMES);
+}
+
 #[tokio::test]
 async fn a_callee_that_is_not_ready_is_waited_for_and_found_again() {
     let probe = |key: &str| format!("context.second.readiness_probe.{key}");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::context::{answered, arrange, not_described, taken_calls};
 use super::delivery::{self, Endless};
 use super::invocation::{Beginning, invoke};
-use super::simulation::{Simulated, Simulation, with};
+use super::simulation::{Outage, Simulated, Simulation, with};
 use super::tested_context::TestedContext;
 use super::{Answers, Call, DeadLetter, Emitted, Named, Offers, Reply};
 use crate::Context;
@@ -82,12 +82,18 @@ impl TestApp {
 
     /// Calls to a context are answered `unavailable`, and it gets no events, until it is [`up`](Self::up).
     pub fn down(&self, context: &str) {
-        within(context, |context| context.is_down = true);
+        within(context, |context| context.outage = Some(Outage::Down));
     }
 
-    /// A context can be reached again.
+    /// Calls to a context do not end in time: each is answered `deadline-exceeded` where the error of its function has that case, else `unavailable`. It gets no events, until it is
+    /// [`up`](Self::up).
+    pub fn hangs(&self, context: &str) {
+        within(context, |context| context.outage = Some(Outage::Hanging));
+    }
+
+    /// A context can be reached again, and answers.
     pub fn up(&self, context: &str) {
-        within(context, |context| context.is_down = false);
+        within(context, |context| context.outage = None);
     }
 
     /// The next invocation of a context meets a conflict when it ends, and is run again.

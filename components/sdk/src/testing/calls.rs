@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::interference;
 use super::invocation::{self, Beginning, invoke};
-use super::simulation::{id_of, with};
-use crate::Record;
+use super::simulation::{Outage, id_of, with};
 use crate::invocation::Identity;
 use crate::record::{decode, encode};
+use crate::{Fault, Record};
 
 /// What a call came to: the encoded result, or the encoded error.
 pub type Answered = Result<Vec<u8>, Vec<u8>>;
@@ -154,18 +154,28 @@ pub fn play<P, R>(mut function: impl Answers<P, R>, arguments: &[Vec<u8>]) -> An
 pub trait Returned {
     /// From its answer.
     fn returned(answer: &Answered, function: &str) -> Self;
+
+    /// Whether it can be that.
+    fn can_be(answer: &Answered) -> bool;
 }
 
 impl<T: Record, E: Record> Returned for Result<T, E> {
     fn returned(answer: &Answered, function: &str) -> Self {
-        let read = match answer {
-            Ok(result) => decode(result).map(Ok),
-            Err(error) => decode(error).map(Err),
-        };
-        match read {
+        match read(answer) {
             Ok(returned) => returned,
             Err(fault) => panic!("the answer to {function} is not what that returns: {fault}"),
         }
+    }
+
+    fn can_be(answer: &Answered) -> bool {
+        read::<T, E>(answer).is_ok()
+    }
+}
+
+fn read<T: Record, E: Record>(answer: &Answered) -> Result<Result<T, E>, Fault> {
+    match answer {
+        Ok(result) => decode(result).map(Ok),
+        Err(error) => decode(error).map(Err),
     }
 }
 
@@ -275,7 +285,7 @@ pub fn ask<R: Returned>(interface: &str, name: &str, arguments: Vec<Vec<u8>>) ->
         Err(()) => invocation::diverge(),
         Ok(None) => {
             interference::step();
-            make(&mut called);
+            make(&mut called, R::can_be);
             let answer = called.answer.clone();
             with(|simulation| simulation.answered(called));
             answer
@@ -284,8 +294,25 @@ pub fn ask<R: Returned>(interface: &str, name: &str, arguments: Vec<Vec<u8>>) ->
     R::returned(&answer, name)
 }
 
+/// The host's answer where a context gives none; `can_be` says what its function can answer.
+fn unanswered(context: &str, outage: Outage, can_be: fn(&Answered) -> bool) -> Answered {
+    let error = |case: &str, reason: &str| {
+        let error = serde_json::json!({case: format!("{context} {reason} in this test")});
+        Err(error.to_string().into_bytes())
+    };
+    let (is_told, reason) = match outage {
+        Outage::Down => (false, "is down"),
+        Outage::Hanging => (true, "does not end in time"),
+    };
+    let told = error("DeadlineExceeded", reason);
+    match is_told && can_be(&told) {
+        true => told,
+        false => error("Unavailable", reason),
+    }
+}
+
 /// Has the call answered.
-fn make(called: &mut Called) {
+fn make(called: &mut Called, can_be: fn(&Answered) -> bool) {
     let (interface, name) = (called.interface.clone(), called.name.clone());
     let function = format!("{}#{name}", without_version(&interface));
     let arranged = with(|simulation| {
@@ -302,20 +329,18 @@ fn make(called: &mut Called) {
     let offering = with(|simulation| {
         simulation.contexts.iter().find_map(|(context, simulated)| {
             let offered = simulated.tested.as_ref()?.function(&interface, &name)?;
-            Some((context.clone(), *offered, simulated.is_down))
+            Some((context.clone(), *offered, simulated.outage))
         })
     });
-    let Some((context, offered, is_down)) = offering else {
+    let Some((context, offered, outage)) = offering else {
         panic!(
             "{} was called, and nothing was arranged for it: \
              `test.answer(\"{function}\", |...| ...)` says what it answers, or `TestApp` has the context that offers it",
             called.text()
         );
     };
-    if is_down {
-        let unavailable =
-            serde_json::json!({"Unavailable": format!("{context} is down in this test")});
-        called.answer = Err(unavailable.to_string().into_bytes());
+    if let Some(outage) = outage {
+        called.answer = unanswered(&context, outage, can_be);
         return;
     }
     let what = format!("the function `{function}`");

@@ -87,7 +87,7 @@ pub(super) fn settle_all() {
         let is_another_due = with(|simulation| {
             let now = simulation.now;
             let contexts = simulation.contexts.values_mut();
-            let up = contexts.filter(|context| !context.is_down);
+            let up = contexts.filter(|context| context.outage.is_none());
             let waiting = up.flat_map(|context| &mut context.waiting);
             let pausing = waiting.filter(|waiting| waiting.due > now);
             let next = pausing.min_by_key(|waiting| waiting.due);
@@ -104,7 +104,7 @@ fn next(simulation: &mut Simulation) -> Option<(String, WaitingEvent)> {
     let names: Vec<String> = simulation.contexts.keys().cloned().collect();
     for follower in &names {
         let context = &simulation.contexts[follower];
-        if context.tested.is_none() || context.is_down {
+        if context.tested.is_none() || context.outage.is_some() {
             continue;
         }
         if let Some(delivery) = next_waiting(simulation, follower) {
@@ -259,7 +259,7 @@ fn pass_to_what_is_due(simulation: &mut Simulation, end: u64) -> Option<String> 
     });
     let timer = timers.min().filter(|(due, ..)| *due <= end);
     let contexts = simulation.contexts.values();
-    let up = contexts.filter(|context| !context.is_down);
+    let up = contexts.filter(|context| context.outage.is_none());
     let waiting = up.flat_map(|context| &context.waiting);
     // What is due and still waits is behind one of those that are not.
     let waiting = waiting.filter(|waiting| waiting.due > simulation.now && waiting.due <= end);

@@ -33,10 +33,19 @@ pub(crate) struct Simulated {
     pub(super) waiting: Vec<WaitingEvent>,
     /// The sources and subjects of the events that it handles just now.
     pub(super) handling: Vec<(String, String)>,
-    /// Whether calls to it are answered `unavailable`.
-    pub(crate) is_down: bool,
+    /// Why calls to it get no answer; none where they do.
+    pub(crate) outage: Option<Outage>,
     /// How many of its next invocations meet a conflict.
     pub(crate) conflicts: u32,
+}
+
+/// Why a context answers no call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// It cannot be reached.
+    Down,
+    /// It does not end in time.
+    Hanging,
 }
 
 /// Which invocations are run twice.

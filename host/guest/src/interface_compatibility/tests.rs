@@ -167,6 +167,28 @@ fn what_fails_in_fewer_ways_serves_who_knows_more() {
 }
 
 #[test]
+fn a_deadline_is_told_as_the_caller_knows_it() {
+    for (error, case) in [
+        (UNAVAILABLE, "unavailable"),
+        (
+            r#"(variant (case "unavailable" string) (case "deadline-exceeded" string))"#,
+            "deadline-exceeded",
+        ),
+        // It is a case of the interface's own.
+        (
+            r#"(variant (case "unavailable" string) (case "deadline-exceeded" u64))"#,
+            "unavailable",
+        ),
+    ] {
+        let interface = failing(error);
+        let reason = Some(Box::new(Val::String("late".into())));
+        let told = Box::new(Val::Variant(case.into(), reason));
+        let answer = interface.operations["hold"].deadline_exceeded("late");
+        assert_eq!(answer, Val::Result(Err(Some(told))), "{error}");
+    }
+}
+
+#[test]
 fn what_is_not_the_same_is_said_as_the_caller_sees_it() {
     for (offered, wanted, place, said) in [
         ("string", "u64", "room", "u64 is wanted, string is offered"),

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Interfaces, Language, write};
+use super::{Language, write};
 use crate::build::Error;
+use crate::build::outline::Outline;
 
 /// What is written for a language.
 struct Templates {
     /// A package, file by file, the main module first and its tests last; `__name__` is the context's name.
     package: [(&'static str, &'static str); 3],
+    /// The main module and its tests, of one that has no sample.
+    bare: [&'static str; 2],
     /// More files of it.
     more: &'static [(&'static str, &'static str)],
     /// What the main module gets for an interface that is offered, and its tests.
@@ -20,11 +23,21 @@ struct Templates {
     failures: &'static str,
 }
 
+/// What the main module gets for an event that is followed, and its tests.
+const FOLLOWING: [&str; 2] = [
+    include_str!("javascript/following.js.in"),
+    include_str!("javascript/following_test.js.in"),
+];
+
 const JAVASCRIPT: Templates = Templates {
     package: [
         ("src/index.js", include_str!("javascript/index.js.in")),
         ("package.json", include_str!("javascript/package.json.in")),
         ("test/index.test.js", include_str!("javascript/test.js.in")),
+    ],
+    bare: [
+        include_str!("javascript/bare.js.in"),
+        include_str!("javascript/bare_test.js.in"),
     ],
     more: &[],
     offered: [
@@ -44,6 +57,10 @@ const TYPESCRIPT: Templates = Templates {
         ("package.json", include_str!("typescript/package.json.in")),
         ("test/index.test.ts", include_str!("typescript/test.ts.in")),
     ],
+    bare: [
+        include_str!("typescript/bare.ts.in"),
+        include_str!("typescript/bare_test.ts.in"),
+    ],
     more: &[("tsconfig.json", include_str!("typescript/tsconfig.json.in"))],
     offered: [
         include_str!("typescript/offered.ts.in"),
@@ -59,7 +76,10 @@ const TYPESCRIPT: Templates = Templates {
 /// What npm and the build make, in the folder of the packages.
 const GITIGNORE: &str = "node_modules\ntarget\n";
 
-/// What the main module uses of the SDK in any case.
+/// What the main module of one without a sample uses of the SDK in any case.
+const BARE_IMPORTS: [&str; 3] = ["context", "get", "text"];
+
+/// And that of one with a sample.
 const IMPORTS: [&str; 13] = [
     "context", "created", "emit", "event", "follow", "get", "log", "pageOf", "post", "record",
     "table", "text", "u64",
@@ -76,21 +96,21 @@ const OF_THE_CONTRACT: [&str; 6] = [
 ];
 
 /// Refuses what cannot be offered or called so.
-pub(super) fn check(interfaces: &Interfaces) -> Result<(), Error> {
+pub(super) fn check(outline: &Outline) -> Result<(), Error> {
     let refused = |text: &str, reason: &str| {
         Err(Error::Interface {
             text: text.into(),
             reason: reason.into(),
         })
     };
-    for offer in &interfaces.offers {
+    for offer in &outline.offers {
         if OF_THE_CONTRACT.contains(&offer.interface.as_str()) {
             let reason = "the contract has an interface of that name: give it another";
             return refused(&offer.interface, reason);
         }
     }
     let mut names = BTreeSet::new();
-    for call in &interfaces.calls {
+    for call in &outline.calls {
         let offered = &call.offered;
         if !names.insert(in_pascal_case(&offered.context) + &in_pascal_case(&offered.interface)) {
             let text = format!("{}:{}/{}", call.caller, offered.context, offered.interface);
@@ -108,7 +128,7 @@ pub(super) fn write_package(
     name: &str,
     namespace: &str,
     language: Language,
-    interfaces: &Interfaces,
+    outline: &Outline,
 ) -> Result<(), Error> {
     let ignored = app.join("javascript/.gitignore");
     if !ignored.exists() {
@@ -118,10 +138,13 @@ pub(super) fn write_package(
         Language::TypeScript => TYPESCRIPT,
         _ => JAVASCRIPT,
     };
-    let [main, manifest, mut tests] = templates
+    let [mut main, manifest, mut tests] = templates
         .package
         .map(|(path, text)| (path, text.to_owned()));
-    let pieces = Pieces::of(namespace, interfaces, &templates);
+    if outline.is_bare {
+        [main.1, tests.1] = templates.bare.map(str::to_owned);
+    }
+    let pieces = Pieces::of(name, namespace, outline, &templates);
     let main = (main.0, pieces.insert(&main.1));
     tests.1 = tests.1.replace("__imports__", pieces.imported_by_tests) + &pieces.tests;
     let more = templates.more.iter();
@@ -132,10 +155,10 @@ pub(super) fn write_package(
     Ok(())
 }
 
-/// What becomes of the package of a context that offers and calls.
+/// What becomes of the package of a context that offers, calls and follows.
 struct Pieces {
     /// By placeholder of the main module.
-    inserted: [(&'static str, String); 6],
+    inserted: [(&'static str, String); 7],
     /// What its tests import for that.
     imported_by_tests: &'static str,
     /// What is added to its tests.
@@ -143,9 +166,20 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn of(namespace: &str, interfaces: &Interfaces, templates: &Templates) -> Self {
-        let Interfaces { offers, calls } = interfaces;
-        let mut imports = BTreeSet::from(IMPORTS);
+    fn of(name: &str, namespace: &str, outline: &Outline, templates: &Templates) -> Self {
+        let Outline {
+            offers,
+            calls,
+            follows,
+            is_bare,
+        } = outline;
+        let (mut imports, mut followed) = match is_bare {
+            true => (BTreeSet::from(BARE_IMPORTS), Vec::new()),
+            false => (
+                BTreeSet::from(IMPORTS),
+                vec![format!("follow(\"{name}\", entryWritten, count)")],
+            ),
+        };
         let [mut functions, mut tables, mut routes, mut tests] = [const { String::new() }; 4];
         let [mut offered, mut compensations, mut called] = [const { Vec::new() }; 3];
         for offer in offers {
@@ -163,13 +197,22 @@ impl Pieces {
             compensations.push(format!("{id}: {{ take: \"giveBack\" }}"));
             imports.insert("Failure");
         }
-        if !calls.is_empty() {
+        let has_samples = calls.iter().any(|call| call.declared_only.is_none());
+        if has_samples {
             functions.push_str(templates.failures);
-            imports.extend(["calls", "Failure", "log", "Problem"]);
+            imports.extend(["Failure", "log", "Problem"]);
         }
         for call in calls {
             let (context, interface) = (&call.offered.context, &call.offered.interface);
             let of = in_pascal_case(context) + &in_pascal_case(interface);
+            imports.insert("calls");
+            called.push(format!("called{of}"));
+            if let Some(id) = &call.declared_only {
+                functions.push_str(&format!(
+                    "\n/** What {context} offers as `{id}`. */\nconst called{of} = calls(\"{id}\");\n"
+                ));
+                continue;
+            }
             let fill = |text: &str| {
                 let text = text.replace("__Callee____Interface__", &of);
                 call.fill(&text, namespace)
@@ -177,11 +220,18 @@ impl Pieces {
             let [written, tested] = templates.called.map(fill);
             functions.push_str(&written);
             tests.push_str(&tested);
-            called.push(format!("called{of}"));
             routes.push_str(&format!(
                 "    post(\"/{}/from-{context}-{interface}/{{id}}\", {{ path: {{ id: u64 }} }}, ({{ path }}) => takeFrom{of}(path.id)),\n",
                 call.caller
             ));
+        }
+        for event in follows {
+            let (source, kind) = (&event.source, &event.kind);
+            imports.extend(["event", "follow", "log", "record"]);
+            let [written, tested] = FOLLOWING.map(|text| event.fill(text));
+            functions.push_str(&written);
+            tests.push_str(&tested);
+            followed.push(format!("follow(\"{source}\", followed{kind}, on{kind})"));
         }
         let member = |name: &str, open: char, parts: &[String], close: char| match parts {
             [] => String::new(),
@@ -211,11 +261,11 @@ impl Pieces {
                     "__compensations__",
                     member("compensations", '{', &spaced(compensations), '}'),
                 ),
+                ("__follows__", member("follows", '[', &followed, ']')),
             ],
-            imported_by_tests: if calls.is_empty() {
-                ""
-            } else {
-                "import { Failure } from \"innkeeper-sdk\";\n"
+            imported_by_tests: match has_samples {
+                true => "import { Failure } from \"innkeeper-sdk\";\n",
+                false => "",
             },
             tests,
         }

@@ -21,6 +21,7 @@ fn call() -> Answer {
     match tarpit::sink() {
         Ok(answer) => Response::ok(&answer),
         Err(TarpitError::Unavailable(reason)) => Err(Problem::unavailable(reason, 1)),
+        Err(TarpitError::DeadlineExceeded(reason)) => Err(Problem::new(504, reason)),
     }
 }
 

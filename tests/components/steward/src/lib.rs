@@ -80,7 +80,9 @@ impl From<PaymentError> for ErrandError {
     fn from(error: PaymentError) -> Self {
         match error {
             PaymentError::Declined(reason) => Self::Refused(reason),
-            PaymentError::Unavailable(reason) => Self::Unavailable(reason),
+            PaymentError::Unavailable(reason) | PaymentError::DeadlineExceeded(reason) => {
+                Self::Unavailable(reason)
+            }
         }
     }
 }

@@ -26,6 +26,27 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
         );
     }
 
+    // One without a sample, that calls and follows what is there.
+    let home = app.directory().to_str().expect("paths are UTF-8");
+    let bare = [
+        "new",
+        "bell",
+        "--in",
+        home,
+        "--bare",
+        "--calls",
+        "barn/stock",
+        "--follows",
+        "barn/EntryWritten",
+    ];
+    let said = command(&bare).await;
+    assert!(said.is_well, "{said:?}");
+    let bell = app.read("components/bell/src/lib.rs");
+    assert!(
+        bell.contains("calls: [\"estate:barn/stock\"]") && !bell.contains("ENTRIES"),
+        "{bell}"
+    );
+
     let script = write_tries(&app);
     for _twice in 0..2 {
         let said = test(&app).await;

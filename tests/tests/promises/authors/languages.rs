@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use innkeeper_tests::{NewApp, Said, artifacts, command_with, is_left_out};
+use innkeeper_tests::{NewApp, Said, artifacts, command, command_with, is_left_out};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -141,6 +141,24 @@ async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and
         let with = [&with[..], &["--calls", "mill:barn/stock,mill:barn/old-hay"]].concat();
         let app = NewApp::with(&format!("{language}-farm"), &["barn", "mill"], &with).await;
         super::commands::write_tries(&app);
+        // One without a sample, that calls and follows what is there.
+        let home = app.directory().to_str().expect("paths are UTF-8");
+        let bare = [
+            "new",
+            "bell",
+            "--in",
+            home,
+            "--language",
+            language,
+            "--bare",
+        ];
+        let bare = [
+            &bare[..],
+            &["--calls", "barn/stock", "--follows", "barn/EntryWritten"],
+        ]
+        .concat();
+        let said = command(&bare).await;
+        assert!(said.is_well, "{said:?}");
         let said = app.command_within(&["test"], BUILDING).await;
         assert!(
             said.is_well && said.err.contains("e2e.sh: passed"),

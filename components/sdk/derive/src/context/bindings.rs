@@ -17,7 +17,7 @@ pub(crate) fn bindings(mut wit: Wit) -> Result<TokenStream> {
     let calls = modules(
         &wit.calls,
         "calls",
-        "What this context calls. Each call has what is left of its invocation's deadline (`limits.deadline`, from the request to its answer), less a tenth, and no more than that of the context it calls; what has not ended by then is answered `unavailable`, as is what cannot be reached. Each is undone when its invocation does not commit, where its context says how. An invocation that is run again, and calls the same, gets the same answers.",
+        "What this context calls. Each call has what is left of its invocation's deadline (`limits.deadline`, from the request to its answer), less a tenth, and no more than that of the context it calls; what has not ended by then is answered `deadline-exceeded` where the error has that case, and else `unavailable`, as is what cannot be reached. Each is undone when its invocation does not commit, where its context says how. An invocation that is run again, and calls the same, gets the same answers.",
         &[],
     );
     let offers = modules(

@@ -27,7 +27,8 @@ impl Package {
                  release: func(room: u64, name: string) -> result<_, room-error>;
                  rename: func(room: u64) -> result<_, room-error>;
              }
-             interface odd { count: func() -> u64; }",
+             interface odd { count: func() -> u64; }
+             interface late { variant e { unavailable(string), deadline-exceeded } wait: func() -> result<_, e>; }",
         );
         wit(
             "old",
@@ -158,6 +159,10 @@ fn a_mistake_is_named_with_what_to_do() {
         (
             quote!(summary: "x", calls: "inn:room/odd"),
             "`count` of inn:room/odd@0.1.0 must return `result<_, E>`",
+        ),
+        (
+            quote!(summary: "x", calls: "inn:room/late"),
+            "of `wait` of inn:room/late@0.1.0 must be `deadline-exceeded(string)`",
         ),
         (
             quote!(summary: "x", calls: ["inn:room/rooms", "other:room/rooms"]),

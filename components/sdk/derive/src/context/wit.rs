@@ -329,10 +329,17 @@ fn functions(
         let error = error_of(resolve, function).ok_or_else(|| {
             format!(
                 "`{}` of {id} must return `result<_, E>`, where `E` is a variant with the case `unavailable(string)`: \
-                 the host answers with that when the context cannot be reached in time",
+                 the host answers with that when the context cannot be reached",
                 function.name
             )
         })?;
+        if !is_deadline_told_by_a_text(resolve, error) {
+            return Err(format!(
+                "`deadline-exceeded` of the error of `{}` of {id} must be `deadline-exceeded(string)`: \
+                 the host answers with that when the time of a call is up",
+                function.name
+            ));
+        }
         let definition = &resolve.types[error];
         if let Some(name) = &definition.name {
             let name = upper_camel_case(name);
@@ -368,17 +375,28 @@ fn error_of(resolve: &Resolve, function: &wit_parser::Function) -> Option<TypeId
     let Some(Type::Id(error)) = result.err else {
         return None;
     };
-    let mut variant = error;
+    let unavailable =
+        |case: &&wit_parser::Case| case.name == "unavailable" && case.ty == Some(Type::String);
+    cases_of(resolve, error)?.iter().find(unavailable)?;
+    Some(error)
+}
+
+/// The cases of a variant, whatever it is called here.
+fn cases_of(resolve: &Resolve, mut variant: TypeId) -> Option<&[wit_parser::Case]> {
     while let TypeDefKind::Type(Type::Id(aliased)) = resolve.types[variant].kind {
         variant = aliased;
     }
-    let TypeDefKind::Variant(variant) = &resolve.types[variant].kind else {
-        return None;
-    };
-    let unavailable =
-        |case: &&wit_parser::Case| case.name == "unavailable" && case.ty == Some(Type::String);
-    variant.cases.iter().find(unavailable)?;
-    Some(error)
+    match &resolve.types[variant].kind {
+        TypeDefKind::Variant(variant) => Some(&variant.cases),
+        _ => None,
+    }
+}
+
+/// Whether the case that tells of a deadline, if there is one, is as the host answers with it.
+fn is_deadline_told_by_a_text(resolve: &Resolve, error: TypeId) -> bool {
+    let mut cases = cases_of(resolve, error).unwrap_or_default().iter();
+    let told = cases.find(|case| case.name == "deadline-exceeded");
+    told.is_none_or(|case| case.ty == Some(Type::String))
 }
 
 /// As the bindings name a type.

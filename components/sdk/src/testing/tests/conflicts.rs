@@ -33,7 +33,50 @@ fn what_remembers_or_counts_its_attempts_is_found_out() {
             "{finding}"
         );
         assert!(finding.reason.contains(said), "{finding}");
+        // A static outlives the app; how often it was tried does not.
+        let is_outside = finding
+            .reason
+            .contains("outside of tables, such as a static");
+        assert_eq!(is_outside, path == "/remembered", "{finding}");
+        let route = format!("the route `POST {path}` of clerk");
+        assert_eq!(finding.run_again, Some(route));
     }
+}
+
+/// Nobody is blamed for what another invocation has left in a static.
+#[test]
+fn where_a_static_is_shared_it_is_told_and_no_invocation_is_named() {
+    let ring = |app: &TestApp| app.publish("tower", "BellRung", "1", json!({"id": 1}));
+    let remembered = move |app: &TestApp| {
+        ring(app);
+        app.request("POST", "/remembered", &[], b"")
+    };
+    let finding = ConflictFuzzer::new(app)
+        .operation("note", remembered)
+        .check()
+        .unwrap_err();
+    assert!(
+        finding
+            .reason
+            .contains("outside of tables, such as a static"),
+        "{finding}"
+    );
+    assert_eq!(finding.run_again, None, "{finding}");
+    let finding = ConflictFuzzer::new(app)
+        .operation("note", post("/notes"))
+        .operation("remember", post("/remembered"))
+        .check()
+        .unwrap_err();
+    assert_eq!(
+        (finding.between.as_deref(), &finding.run_again),
+        (Some("remember"), &None)
+    );
+    assert!(
+        finding
+            .reason
+            .contains("outside of tables, such as a static"),
+        "{finding}"
+    );
 }
 
 #[test]
