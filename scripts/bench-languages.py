@@ -41,22 +41,27 @@ class Measured:
         self.data = home / language
         # The first start compiles it, in a process of its own; the memory is that of a start which finds it compiled.
         first = self._open()
-        first.close()
-        self.compiling = self.compiled_in
+        try:
+            self.compiling = first.processor(children=True)
+        finally:
+            first.close()
         self.code = sum(file.stat().st_size for file in (self.data / "artifacts").rglob("*") if file.is_file())
-        self.host = self._open()
-        self.resident = self.host.resident()
-        request = urllib.request.Request(f"{self.host.base}/notes", NOTE.encode(), {"content-type": "application/json"})
-        urllib.request.urlopen(request).read()
         self.reads, self.writes = [], []
+        self.host = self._open()
+        # Nobody else knows of it yet.
+        try:
+            self.resident = self.host.resident()
+            request = urllib.request.Request(f"{self.host.base}/notes", NOTE.encode(), {"content-type": "application/json"})
+            urllib.request.urlopen(request, timeout=30).read()
+        except BaseException:
+            self.host.close()
+            raise
 
     def _run(self, *arguments):
         subprocess.run([self.binary, *arguments], check=True, stdout=subprocess.DEVNULL)
 
     def _open(self):
-        host = MeasuredHost(self.title, self.binary, self.manifest, self.data, LIMITS)
-        self.compiled_in = host.processor(children=True)
-        return host
+        return MeasuredHost(self.title, self.binary, self.manifest, self.data, LIMITS)
 
     def turn(self, seconds, script):
         """Reads, and then writes, each of which is an event that the context follows itself."""

@@ -41,8 +41,12 @@ def sources(folder: str, below: str = "") -> set[str]:
     """What an SDK is made of, whatever is a link here."""
     top = ROOT / folder
     lines = subprocess.run(["find", "-L", ".", "-type", "f", "-printf", r"%P\n"], cwd=top, capture_output=True, text=True, check=True).stdout.splitlines()
-    files = {line for line in lines if not line.startswith(OF_AUTHORS) and "__pycache__" not in line and line.startswith(below)}
-    return files
+    return {line for line in lines if line.startswith(below) and not line.startswith(OF_AUTHORS) and not is_left_by_tools(line)}
+
+
+def is_left_by_tools(path: str) -> bool:
+    """Whether git ignores it: what is compiled, and what pytest, mypy and the like remember."""
+    return any(part == "__pycache__" or part.startswith(".") for part in Path(path).parts)
 
 
 def check(file: Path, has: set[str], needs: set[str]) -> None:
@@ -125,6 +129,9 @@ check(file, set(packed(file)) - {"PKG-INFO"}, sources("python/sdk"))
 for name, version in versions.items():
     if contract is None or not version.startswith(f"{contract[1]}."):
         faults.append(f"{name}: its version is {version}, and not one for the contract {contract and contract[1]}")
+
+if len(set(versions.values())) != 1:
+    faults.append(f"the versions differ: {versions}")
 
 for fault in faults:
     print(f"check-packages: {fault}", file=sys.stderr)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes the packages of the SDKs as they are published: package.sh <the folder for them> [--verify]. A `.crate` of each crate for cargo, a `.tgz` for npm, a wheel and an sdist for pip. No registry is asked, and
-# nothing is published. With --verify cargo compiles what it has packed, as whoever has it from a registry would.
+# Makes the packages of the SDKs as they are published: package.sh <the folder for them> [--verify]. A `.crate` of each crate for cargo, a `.tgz` for npm, a wheel and an sdist for pip. Nothing is published, and no registry is
+# asked but for what packs Python, once; cargo has to have the crates of `components/Cargo.lock` already. With --verify cargo compiles what it has packed, as whoever has it from a registry would.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+scripts/setup.sh packages
 
 mkdir -p "$1"
 to=$(realpath "$1")

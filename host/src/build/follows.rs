@@ -3,6 +3,9 @@
 use super::Error;
 use crate::core::nearest;
 
+/// What a module in Rust that follows an event has of the SDK and the language: no kind may be called so.
+const NAMES_OF_RUST: [&str; 5] = ["EventData", "Happened", "Ok", "Outcome", "Self"];
+
 /// An event that a context is to follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
@@ -59,14 +62,26 @@ impl Followed {
                 ),
             });
         }
+        let refused = |reason: &str| Error::Interface {
+            text: text(),
+            reason: reason.into(),
+        };
+        if self.source == self.follower {
+            return Err(refused(
+                "its own events are followed by its sample, or by hand where there is none",
+            ));
+        }
+        if NAMES_OF_RUST.contains(&&*self.kind) {
+            return Err(refused(
+                "the SDK has something of that name: follow it by hand",
+            ));
+        }
         let same = |other: &&Self| other.follower == self.follower && other.name() == self.name();
         match all.iter().filter(same).count() {
             1 => Ok(()),
-            _ => Err(Error::Interface {
-                text: text(),
-                reason: "another event that it follows is called the same: add one of them by hand"
-                    .into(),
-            }),
+            _ => Err(refused(
+                "another event that it follows is called the same: add one of them by hand",
+            )),
         }
     }
 

@@ -339,6 +339,17 @@ fn what_an_app_offers_in_a_shape_of_its_own_can_be_called_and_followed() {
     };
     let refused = new_context(&made.app, "inn", Language::Rust, None, &twice);
     assert!(refused.unwrap_err().to_string().contains("called the same"));
+    for (event, said) in [
+        ("inn/EntryWritten", "its own events"),
+        ("barn/Outcome", "something of that name"),
+    ] {
+        let one = Outline {
+            follows: vec![Followed::read(event, &["inn".to_owned()]).unwrap()],
+            ..Outline::default()
+        };
+        let refused = new_context(&made.app, "inn", Language::Rust, None, &one);
+        assert!(refused.unwrap_err().to_string().contains(said), "{event}");
+    }
 }
 
 #[test]

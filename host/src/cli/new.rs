@@ -46,7 +46,7 @@ pub(super) struct New {
     /// Events that the contexts follow, such as mill:barn/EntryWritten; `barn/EntryWritten` is enough for one context
     #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
     follows: Vec<String>,
-    /// Without a sample: nothing but a route that says that the context is there, and what is called and followed
+    /// Without a sample: nothing but a route that says that the context is there, and what is called and followed, declared
     #[arg(long, conflicts_with = "offers")]
     bare: bool,
     /// Where contexts in Rust have the SDK from: a folder, a version in a registry such as 0.4.0, or `copy` for one of the app's own

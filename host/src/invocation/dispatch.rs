@@ -77,7 +77,7 @@ async fn admit(
                 Failure::CallerOutdated => {}
                 _ if !callee.log.admits_failure() => {}
                 _ => {
-                    tracing::warn!(context = callee.name, %failure, "a call failed with `unavailable`")
+                    tracing::warn!(context = callee.name, %failure, "a call was not answered")
                 }
             }
         }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::boot::{Boot, BootError};
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal};
 use super::initial_wiring::{fitting, not_ready, refuse};
 use super::missing_dependencies::uncalled;
+use super::refusal::{Gate, Refusal};
 use crate::manifest::ContextSettings;
 use crate::versions::{Rewiring, Wiring};
 

@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::boot::{Boot, BootError};
 use super::compatibility;
 use super::deployer::Deployer;
-use super::gate::Refusal;
+use super::refusal::Refusal;
 use super::signature_check;
 use crate::manifest::ContextSettings;
 use crate::versions::{Rewiring, Serving, Trusted, Wiring};

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use wasmtime::component::Type;
 
 use super::describe;
-use super::gate::{Gate, Refusal};
+use super::refusal::{Gate, Refusal};
 use super::standard::{self, Granted};
 use crate::core::VersionDigest;
 use crate::guest::{

@@ -17,7 +17,6 @@ mod component_store;
 mod deployer;
 mod describe;
 mod drain;
-mod gate;
 mod gates;
 mod healing;
 mod health;
@@ -34,6 +33,7 @@ mod post_promotion_watch;
 mod progress;
 mod ramp;
 pub mod rebuild;
+mod refusal;
 mod reload;
 mod retention;
 mod rollback;
@@ -56,7 +56,6 @@ pub use self::{
     compile::{CompileError, CompileLimits, Compiler},
     component_store::ComponentStore,
     deployer::Deployer,
-    gate::{Gate, Refusal},
     healing::{start as start_healing, start_for as start_healing_for},
     health::{Condition, Health, HealthState, LastState, Seen},
     history::{Entry, Step as HistoryStep, history},
@@ -66,6 +65,7 @@ pub use self::{
     missing_dependencies::missing_dependencies,
     operator_command::{CommandError, OperatorCommand, execute_command},
     progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
+    refusal::{Gate, Refusal},
     rollback::{RollbackError, RolledBack, SHORTEST_DIGEST, rollback},
     rollouts::Rollouts,
     signature_check::{Floor, FloorError, floor, set_floor},

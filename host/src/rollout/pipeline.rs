@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use super::deployer::Deployer;
-use super::gate::Refusal;
 use super::gates::{self, NotPassed, Passed, pass};
 use super::history::{self, Because};
 use super::migration::move_and_swap;
 use super::progress::{Outcome, Rollout, Stage};
+use super::refusal::Refusal;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::upload::Upload;
 use super::version_state::State;

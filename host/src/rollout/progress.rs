@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::analysis::Evidence;
-use super::gate::{Gate, Refusal, told};
+use super::refusal::{Gate, Refusal, told};
 use crate::core::{CorrelationId, TraceContext, VersionDigest, wall_clock};
 use crate::observe::telemetry::{self, Ended, Span};
 use crate::versions::Identity;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::abort_decision::{AnalysisRun, Decision};
-use super::gate::{Gate, Refusal};
 use super::history::{self, Because};
 use super::pipeline::{EarlyEnd, Pipeline};
 use super::progress::Stage;
+use super::refusal::{Gate, Refusal};
 use super::schema::Move;
 use super::version_state::State;
 use super::{analysis, swap};

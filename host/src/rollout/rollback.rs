@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::active_version::ActiveVersion;
 use super::deployer::Deployer;
-use super::gate::Refusal;
 use super::history::{self, Because, Entry, History};
 use super::operator_command::ENDING;
 use super::progress::Outcome;
+use super::refusal::Refusal;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::version_state::State;
 use super::{gates, signature_check};

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::active_version::{ActiveVersion, Shape};
-use super::gate::{Gate, Refusal};
+use super::refusal::{Gate, Refusal};
 use crate::versions::Version;
 
 /// What becomes of a state before a version can serve that does not read it as it is.

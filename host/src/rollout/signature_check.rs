@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::active_version;
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal};
 use super::history::History;
+use super::refusal::{Gate, Refusal};
 use super::signature::{Keyring, Signature, Signed, Subject};
 use crate::core::{Timestamp, VersionDigest, wall_clock};
 use crate::invocation::{Context, record};

@@ -1,6 +1,6 @@
 //! What a standard component is to the host. It describes nothing itself, so the manifest says what it answers, and whom it may ask.
 
-use super::gate::{Gate, Refusal};
+use super::refusal::{Gate, Refusal};
 use crate::guest::{self, DataType, Guest, KEYVALUE_TABLE, KeyPart, Route, Scalar, Table};
 use crate::manifest::ContextSettings;
 use crate::versions::ALL_OTHERS;

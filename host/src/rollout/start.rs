@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal};
 use super::gates::{self, NotPassed, of_compile};
 use super::pipeline;
 use super::progress::{Outcome, Progress, Rollout, Stage};
+use super::refusal::{Gate, Refusal};
 use super::upload::Upload;
 use crate::core::VersionDigest;
 use crate::invocation::Context;

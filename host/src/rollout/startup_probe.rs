@@ -8,8 +8,8 @@ use metrics::counter;
 use serde_json::json;
 
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal, told};
 use super::health::Probe;
+use super::refusal::{Gate, Refusal, told};
 use crate::invocation::{Check, Context, HostEventKind, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
 use crate::versions::{Version, numbered};

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 
 use super::active_version::{ActiveVersion, Shape};
 use super::deployer::Deployer;
-use super::gate::Refusal;
 use super::history::{self, Because};
 use super::migration::generation;
+use super::refusal::Refusal;
 use super::schema::{self, Move};
 use super::version_state::State;
 use super::{compatibility, drain, signature_check};

@@ -78,9 +78,9 @@ async fn what_cannot_be_reached_costs_no_commits_and_is_undone_when_it_is_back()
     are_undone(&host, 5).await;
 }
 
-/// Commits are never removed, so it matters how many there are: what is about to be called, that it is to be undone, and that it is.
+/// Commits are never removed, so it matters how many there are: that it is about to call, that its calls are to be undone, and that each is.
 #[tokio::test]
-async fn a_refusal_costs_its_context_no_commit_and_after_a_call_three() {
+async fn a_refusal_costs_its_context_no_commit_and_after_calls_two_and_one_for_each() {
     const TIMES: u64 = 5;
     let host = TestHost::with(players().await.without("context.third")).await;
     let before = commits(&host, "first").await;
@@ -94,7 +94,17 @@ async fn a_refusal_costs_its_context_no_commit_and_after_a_call_three() {
         begin(&host, "first", owed()).await.expect_problem(409);
     }
     are_undone(&host, TIMES as usize).await;
-    assert_eq!(commits(&host, "first").await, before + 3 * TIMES);
+    let after_one = commits(&host, "first").await;
+    assert_eq!(after_one, before + 3 * TIMES);
+    let call = |number: u64| play("second", json!([{"write": number}]));
+    let twice = json!([call(1), call(2), "refuse"]);
+    for _ in 0..TIMES {
+        begin(&host, "first", twice.clone())
+            .await
+            .expect_problem(409);
+    }
+    are_undone(&host, 3 * TIMES as usize).await;
+    assert_eq!(commits(&host, "first").await, after_one + 4 * TIMES);
 }
 
 #[tokio::test]

@@ -263,21 +263,15 @@ async fn calls_that_come_back_to_their_caller_hold_up_under_load() {
     };
     // In turns, so that both see the same machine; the first ones warm it up. What the machine does besides passes.
     load(100).await;
-    let mut seen = Vec::new();
-    for _ in 0..4 {
-        let mut rates = [0.0, 0.0];
-        for (connections, rate) in [100, 600].into_iter().zip(&mut rates) {
+    let (mut best, mut good) = (0.0_f64, 0.0_f64);
+    for _ in 0..3 {
+        for (connections, most) in [(100, &mut best), (600, &mut good)] {
             let (flooded, took) = load(connections).await;
             assert_eq!(flooded.refusals, 0, "of {connections} connections");
-            *rate = flooded.successes as f64 / took.as_secs_f64();
+            *most = most.max(flooded.successes as f64 / took.as_secs_f64());
         }
-        let [best, good] = rates;
-        if good > 0.8 * best {
-            return;
-        }
-        seen.push(rates);
     }
-    panic!("by 100 and by 600 clients: {seen:?} a second");
+    assert!(good > 0.8 * best, "{good} instead of {best}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::journal::{Space, Write};
 const STEP: usize = 1_000;
 
 /// The calls of a run at its callee that are to be undone.
-pub(in crate::invocation) async fn find(
+pub(super) async fn find(
     invoker: &Arc<Invoker>,
     compensation: &Compensation,
     run: &RunId,
@@ -36,7 +36,7 @@ pub(in crate::invocation) async fn find(
 }
 
 /// Records each call in the place of a record of all of them, which goes with the last.
-pub(in crate::invocation) async fn replace(
+pub(super) async fn replace(
     context: &Context,
     key: &[u8],
     compensation: &Compensation,

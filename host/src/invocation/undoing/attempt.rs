@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is left to undo.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::invocation) struct Left {
+pub(super) struct Left {
     /// When the first of it is tried again; none when nothing is left but what is stuck.
     pub due: Option<u64>,
 }
@@ -52,7 +52,7 @@ impl Left {
 }
 
 /// Undoes one call, unless it is not time yet.
-pub(in crate::invocation) async fn undo_one(
+pub(super) async fn undo_one(
     invoker: &Arc<Invoker>,
     context: &Arc<Context>,
     key: &[u8],
@@ -127,11 +127,7 @@ fn is_overdue(context: &Context, compensation: &Compensation) -> bool {
 }
 
 /// What has come of the tries to undo a call, when it could not be reached for so long that operators are shown it.
-pub(in crate::invocation) fn overdue(
-    context: &Context,
-    key: &[u8],
-    compensation: &Compensation,
-) -> Option<Tries> {
+pub(super) fn overdue(context: &Context, key: &[u8], compensation: &Compensation) -> Option<Tries> {
     let pauses = &context.compensations.pauses;
     let tries = pauses.tries(&compensation.callee, run_of(key));
     tries.filter(|_| is_overdue(context, compensation))
@@ -244,7 +240,7 @@ async fn commit(
 }
 
 /// Changes what is on record of a call that is to be undone, unless somebody else does; of one that cannot be read it is not known which call that is.
-pub(in crate::invocation) fn unit(
+pub(super) fn unit(
     compensation: Option<&Compensation>,
     purpose: &str,
     began: u64,

@@ -39,7 +39,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Whether undoing may have been tried before, by someone who has not lived to tell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::invocation) enum Try {
+pub(super) enum Try {
     First,
     Again,
 }
@@ -49,8 +49,8 @@ pub(in crate::invocation) enum Try {
 pub struct Compensations {
     new: Notify,
     claimed: Mutex<HashSet<Vec<u8>>>,
-    pub(in crate::invocation) pauses: UndoPauses,
-    pub(in crate::invocation) unreadable: UnreadableUndos,
+    pub(super) pauses: UndoPauses,
+    pub(super) unreadable: UnreadableUndos,
 }
 
 impl Compensations {
@@ -60,12 +60,12 @@ impl Compensations {
     }
 
     /// Has one tried at once that waits because it could not be reached.
-    pub(in crate::invocation) fn hurry(&self, key: &[u8], compensation: &Compensation) {
+    pub(super) fn hurry(&self, key: &[u8], compensation: &Compensation) {
         self.pauses.end(&compensation.callee, run_of(key));
         self.wake();
     }
 
-    pub(in crate::invocation) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
+    pub(super) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
         let claimed = self.claimed.lock().insert(key.to_vec());
         claimed.then(|| Claim {
             compensations: self,
@@ -75,7 +75,7 @@ impl Compensations {
 }
 
 /// One compensation, claimed by one task.
-pub(in crate::invocation) struct Claim<'a> {
+pub(super) struct Claim<'a> {
     compensations: &'a Compensations,
     key: Vec<u8>,
 }
@@ -87,19 +87,19 @@ impl Drop for Claim<'_> {
 }
 
 /// Where the compensation of the call at a place of a run is kept: what was called last comes first, and is undone first.
-pub(in crate::invocation) fn key(run: &RunId, place: usize) -> String {
+pub(super) fn key(run: &RunId, place: usize) -> String {
     let place = u32::try_from(place).unwrap_or(u32::MAX);
     format!("{run}:{:010}", u32::MAX - place)
 }
 
 /// The run whose calls a compensation is of: its key without its order.
-pub(in crate::invocation) fn run_of(key: &[u8]) -> &[u8] {
+pub(super) fn run_of(key: &[u8]) -> &[u8] {
     let end = key.iter().rposition(|byte| *byte == b':');
     end.and_then(|end| key.get(..end)).unwrap_or(key)
 }
 
 /// The invocation whose calls a compensation is of.
-pub(in crate::invocation) fn caller_of(key: &[u8]) -> InvocationId {
+pub(super) fn caller_of(key: &[u8]) -> InvocationId {
     RunId::from(&*String::from_utf8_lossy(run_of(key))).invocation()
 }
 
@@ -206,17 +206,13 @@ async fn undo_all(invoker: &Arc<Invoker>, context: &Arc<Context>) -> Result<Opti
 }
 
 /// The compensations in a range, a page at a time.
-pub(in crate::invocation) fn pages(ledger: &Ledger, range: KeyRange) -> PagesAroundDamage<'_> {
+pub(super) fn pages(ledger: &Ledger, range: KeyRange) -> PagesAroundDamage<'_> {
     let pages = ledger.pages(Space::Compensation, range, BATCH);
     pages.around_damage()
 }
 
 /// Tries at once what a run has called, on behalf of the invocation that has just failed: it ends when nothing is left, or nothing that can be undone now.
-pub(in crate::invocation) async fn undo_now(
-    invoker: &Arc<Invoker>,
-    context: &Arc<Context>,
-    run: &RunId,
-) {
+pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run: &RunId) {
     // Who waits for it is still being served, also while the host stops.
     let stop = CancellationToken::new();
     let mut which = Try::First;

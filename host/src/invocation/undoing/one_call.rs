@@ -24,7 +24,7 @@ use crate::journal::{self, Space};
 use crate::observe::telemetry;
 
 /// What came of undoing a call.
-pub(in crate::invocation) enum Undone {
+pub(super) enum Undone {
     /// It is undone.
     Now,
     /// It has not done anything that could be undone.
@@ -34,7 +34,7 @@ pub(in crate::invocation) enum Undone {
 }
 
 /// Undoes a call, whether it has ended or not. Does it once, however often it is asked to.
-pub(in crate::invocation) async fn undo(
+pub(super) async fn undo(
     invoker: &Arc<Invoker>,
     context: &Context,
     compensation: &Compensation,
@@ -79,7 +79,7 @@ pub(in crate::invocation) async fn undo(
 }
 
 /// The context where a call was made that is to be undone.
-pub(in crate::invocation) fn callee(
+pub(super) fn callee(
     invoker: &Invoker,
     compensation: &Compensation,
 ) -> Result<Arc<Context>, Refusal> {
@@ -93,10 +93,7 @@ pub(in crate::invocation) fn callee(
 }
 
 /// The texts and numbers that a call was given and has answered; none when that is not kept any more.
-pub(in crate::invocation) fn texts(
-    callee: &Context,
-    call: &CallId,
-) -> Result<Option<Vec<String>>, Failure> {
+pub(super) fn texts(callee: &Context, call: &CallId) -> Result<Option<Vec<String>>, Failure> {
     let Some(stored) = find(callee, call)? else {
         return Ok(None);
     };

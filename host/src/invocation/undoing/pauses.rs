@@ -21,14 +21,14 @@ const MOST_RUNS: usize = 1_024;
 
 /// Why a call could not be undone.
 #[derive(Clone, Debug)]
-pub(in crate::invocation) struct Refusal {
+pub(super) struct Refusal {
     pub reason: String,
     pub obstacle: Obstacle,
 }
 
 /// What stands in the way of undoing a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::invocation) enum Obstacle {
+pub(super) enum Obstacle {
     /// It was tried, and may be refused for ever.
     Refused,
     /// What is stored of it cannot be read: it says the same each time, without asking the callee.
@@ -42,7 +42,7 @@ pub(in crate::invocation) enum Obstacle {
 }
 
 impl Refusal {
-    pub(in crate::invocation) fn new(obstacle: Obstacle, reason: impl Into<String>) -> Self {
+    pub(super) fn new(obstacle: Obstacle, reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             obstacle,
@@ -84,7 +84,7 @@ impl From<journal::Error> for Refusal {
 
 /// What a context's undoing waits for.
 #[derive(Default)]
-pub(in crate::invocation) struct UndoPauses(Mutex<Pauses>);
+pub(super) struct UndoPauses(Mutex<Pauses>);
 
 #[derive(Default)]
 struct Pauses {
@@ -106,7 +106,7 @@ struct Pause {
 
 /// What has come of the tries to undo a call.
 #[derive(Clone, Debug)]
-pub(in crate::invocation) struct Tries {
+pub(super) struct Tries {
     /// How many there were.
     pub count: u32,
     /// Why the last one came to nothing.
@@ -114,7 +114,7 @@ pub(in crate::invocation) struct Tries {
 }
 
 /// A try that came to nothing.
-pub(in crate::invocation) struct Noted {
+pub(super) struct Noted {
     /// How long until the next one.
     pub pause: Duration,
     pub speak: Speak,
@@ -122,7 +122,7 @@ pub(in crate::invocation) struct Noted {
 
 /// What the log is to say of a try that came to nothing: something at first, and seldom afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::invocation) enum Speak {
+pub(super) enum Speak {
     NotYet,
     Trying,
     /// For the first time that it is overdue.
@@ -131,7 +131,7 @@ pub(in crate::invocation) enum Speak {
 
 impl UndoPauses {
     /// How long a run's call to a callee is not tried yet.
-    pub(in crate::invocation) fn remaining(&self, callee: &str, run: &[u8]) -> Option<Duration> {
+    pub(super) fn remaining(&self, callee: &str, run: &[u8]) -> Option<Duration> {
         let pauses = self.0.lock();
         let next = pauses.of(callee, run).map(|pause| pause.next).max()?;
         let remaining = next.saturating_duration_since(Instant::now());
@@ -139,7 +139,7 @@ impl UndoPauses {
     }
 
     /// A try came to nothing for a reason that may pass.
-    pub(in crate::invocation) fn failed(
+    pub(super) fn failed(
         &self,
         callee: &str,
         run: &[u8],
@@ -174,19 +174,19 @@ impl UndoPauses {
     }
 
     /// A run's call to a callee has been answered, whatever the answer: neither is waited for any more. Says whether the callee was.
-    pub(in crate::invocation) fn reached(&self, callee: &str, run: &[u8]) -> bool {
+    pub(super) fn reached(&self, callee: &str, run: &[u8]) -> bool {
         let mut pauses = self.0.lock();
         pauses.runs.remove(run);
         pauses.callees.remove(callee).is_some()
     }
 
     /// Nothing is left of a run to undo. What its callees are waited for is for others, too.
-    pub(in crate::invocation) fn forget(&self, run: &[u8]) {
+    pub(super) fn forget(&self, run: &[u8]) {
         self.0.lock().runs.remove(run);
     }
 
     /// What has come of the tries, while it is waited for.
-    pub(in crate::invocation) fn tries(&self, callee: &str, run: &[u8]) -> Option<Tries> {
+    pub(super) fn tries(&self, callee: &str, run: &[u8]) -> Option<Tries> {
         let pauses = self.0.lock();
         let last = pauses.of(callee, run).max_by_key(|pause| pause.next)?;
         Some(Tries {
@@ -196,7 +196,7 @@ impl UndoPauses {
     }
 
     /// Ends the pauses of a run's call to a callee: it is tried at once.
-    pub(in crate::invocation) fn end(&self, callee: &str, run: &[u8]) {
+    pub(super) fn end(&self, callee: &str, run: &[u8]) {
         let mut pauses = self.0.lock();
         let now = Instant::now();
         let Pauses { callees, runs } = &mut *pauses;
@@ -205,7 +205,7 @@ impl UndoPauses {
     }
 
     /// Ends the pause of a callee that takes work again.
-    pub(in crate::invocation) fn opened(&self, callee: &str) {
+    pub(super) fn opened(&self, callee: &str) {
         if let Some(pause) = self.0.lock().callees.get_mut(callee) {
             pause.next = Instant::now();
             pause.is_closed = false;
@@ -213,7 +213,7 @@ impl UndoPauses {
     }
 
     /// The callees that took no work when they were tried.
-    pub(in crate::invocation) fn closed(&self) -> Vec<String> {
+    pub(super) fn closed(&self) -> Vec<String> {
         let pauses = self.0.lock();
         let closed = pauses.callees.iter().filter(|(_, pause)| pause.is_closed);
         closed.map(|(callee, _)| callee.clone()).collect()

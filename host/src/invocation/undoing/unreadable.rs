@@ -14,10 +14,10 @@ const MOST: usize = 1_024;
 
 /// Those of a context that somebody has come across, with when that was.
 #[derive(Default)]
-pub(in crate::invocation) struct UnreadableUndos(Mutex<HashMap<Vec<u8>, u64>>);
+pub(super) struct UnreadableUndos(Mutex<HashMap<Vec<u8>, u64>>);
 
 /// Notes that a record cannot be read. Answers since when that is known, in milliseconds since the Unix epoch.
-pub(in crate::invocation) fn note(context: &Context, key: &[u8], error: &journal::Error) -> u64 {
+pub(super) fn note(context: &Context, key: &[u8], error: &journal::Error) -> u64 {
     let now = wall_clock();
     {
         let mut known = context.compensations.unreadable.0.lock();
@@ -41,6 +41,6 @@ pub(in crate::invocation) fn note(context: &Context, key: &[u8], error: &journal
 }
 
 /// One is not there any more.
-pub(in crate::invocation) fn forget(context: &Context, key: &[u8]) {
+pub(super) fn forget(context: &Context, key: &[u8]) {
     context.compensations.unreadable.0.lock().remove(key);
 }

@@ -40,7 +40,7 @@ pub enum CallOutcome {
     Ok,
     /// With an `err` of the other context.
     Refused,
-    /// With the host's `unavailable`.
+    /// By the host, since the context gave no answer: with `unavailable`, or `deadline-exceeded`.
     Unavailable,
 }
 

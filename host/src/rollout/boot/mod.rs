@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::active_version::ActiveVersion;
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal};
 use super::history::{self, Because, Entry, History};
+use super::refusal::{Gate, Refusal};
 use super::upload::Upload;
 use super::version_state::State;
 use super::{healing, interrupted_rollout, signature_check, start, startup_probe};

@@ -10,7 +10,7 @@ use crate::guest::Followed;
 use crate::invocation::HostEventKind;
 use crate::manifest::{ContextSettings, HOST_SOURCE, SagaSettings, Subscription};
 use crate::rollout::deployer::Deployer;
-use crate::rollout::gate::{Gate, Refusal};
+use crate::rollout::refusal::{Gate, Refusal};
 use crate::rollout::version_state::State;
 use crate::versions::{Version, Wiring};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub(super) use self::events::{missing_publisher, publishes};
 
 use super::deployer::Deployer;
-use super::gate::{Gate, Refusal};
+use super::refusal::{Gate, Refusal};
 use crate::core::counted;
 use crate::guest::Operation;
 use crate::invocation::Context;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::{CompileError, CompileLimits, work};
 use crate::core::VersionDigest;
-use crate::rollout::gate::{Gate, Refusal};
+use crate::rollout::refusal::{Gate, Refusal};
 
 /// How much is read of what the process says.
 const SAID: u64 = 16 << 10;

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
-use super::gate::Refusal;
+use super::refusal::Refusal;
 use crate::core::{VersionDigest, human_duration};
 use crate::guest::{ArtifactCache, CompileEngine, Draft, Engine};
 

@@ -11,8 +11,8 @@ use super::{CompileError, CompileLimits, confine};
 use crate::build;
 use crate::core::VersionDigest;
 use crate::guest::{CompileEngine, Compiled, LoadError};
-use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::load;
+use crate::rollout::refusal::{Gate, Refusal};
 
 /// The exit code of a process whose component is refused.
 pub(super) const REFUSED: u8 = 3;

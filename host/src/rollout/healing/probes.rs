@@ -14,8 +14,8 @@ use crate::core::counted;
 use crate::invocation::{Check, Context, HostEventKind, Severity, check_health};
 use crate::observe::metrics::PROBE_FAILURES;
 use crate::rollout::deployer::Deployer;
-use crate::rollout::gate::told;
 use crate::rollout::health::{Health, Probe};
+use crate::rollout::refusal::told;
 use crate::versions::Version;
 
 /// Periods are longer or shorter by such a part, by chance, so that probes of many contexts do not come together.

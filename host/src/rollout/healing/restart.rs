@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::invocation::{Context, Verdict, try_known_good};
 use crate::rollout::deployer::Deployer;
-use crate::rollout::gate::{Gate, Refusal};
 use crate::rollout::history::History;
+use crate::rollout::refusal::{Gate, Refusal};
 use crate::rollout::swap::{self, SwapError};
 use crate::rollout::{gates, startup_probe};
 use crate::versions::{Drained, Version};

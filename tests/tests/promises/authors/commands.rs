@@ -30,7 +30,7 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     let home = app.directory().to_str().expect("paths are UTF-8");
     let bare = [
         "new",
-        "bell",
+        "belfry",
         "--in",
         home,
         "--bare",
@@ -41,10 +41,10 @@ async fn an_app_of_several_contexts_is_made_and_tested_as_a_whole() {
     ];
     let said = command(&bare).await;
     assert!(said.is_well, "{said:?}");
-    let bell = app.read("components/bell/src/lib.rs");
+    let belfry = app.read("components/belfry/src/lib.rs");
     assert!(
-        bell.contains("calls: [\"estate:barn/stock\"]") && !bell.contains("ENTRIES"),
-        "{bell}"
+        belfry.contains("calls: [\"estate:barn/stock\"]") && !belfry.contains("ENTRIES"),
+        "{belfry}"
     );
 
     let script = write_tries(&app);

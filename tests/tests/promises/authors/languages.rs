@@ -145,7 +145,7 @@ async fn contexts_in_javascript_and_typescript_that_call_each_other_are_made_and
         let home = app.directory().to_str().expect("paths are UTF-8");
         let bare = [
             "new",
-            "bell",
+            "belfry",
             "--in",
             home,
             "--language",

@@ -1,4 +1,4 @@
-//! Gates: what a version has to pass before it gets any work, and what it is watched for afterwards.
+//! Where a version may be refused, before it gets any work or when it is watched afterwards, and why.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
