@@ -4,7 +4,7 @@
 //! first, and what does not fit is compiled again. What was just read is in the system's cache of pages, and that is what is mapped.
 
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::code::Code;
 use crate::engine::Engine;
 use crate::guest::Guest;
 use crate::load_error::LoadError;
+use crate::runtime::Runtime;
 
 const SEED: u64 = 0;
 const EXTENSION: &str = "cwasm";
@@ -56,7 +57,7 @@ impl ArtifactCache {
     ///
     /// When the directory cannot be written.
     pub fn draft(&self, engine: &Engine, digest: &str) -> io::Result<Draft> {
-        Draft::new(&self.of_engine(engine.wasmtime()), digest)
+        Draft::new(&self.of_engine(engine.runtime()), digest)
     }
 
     /// Removes what other engines compiled, which this one cannot run: those of other versions of the host, or with other settings. Blocks.
@@ -65,7 +66,7 @@ impl ArtifactCache {
     ///
     /// When the directory cannot be read or written.
     pub fn remove_foreign(&self, engine: &Engine) -> io::Result<()> {
-        let ours = self.of_engine(engine.wasmtime());
+        let ours = self.of_engine(engine.runtime());
         for path in entries(&self.directory)? {
             if path != ours && is_of_an_engine(&path) {
                 std::fs::remove_dir_all(&path)?;
@@ -83,7 +84,7 @@ impl ArtifactCache {
 
     /// The compiled component, when it is there and sound.
     pub(super) fn find(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let files = self.files(engine.wasmtime(), digest);
+        let files = self.files(engine.runtime(), digest);
         files.iter().find_map(|path| read(engine, path))
     }
 
@@ -101,7 +102,7 @@ impl ArtifactCache {
         if let Some(component) = self.find(engine, digest) {
             return Ok(component);
         }
-        self.make(engine.wasmtime(), digest, bytes)?;
+        self.make(engine.runtime(), digest, bytes)?;
         match self.find(engine, digest) {
             Some(component) => Ok(component),
             None => Component::from_binary(engine.wasmtime(), bytes).map_err(LoadError::Invalid),
@@ -110,17 +111,18 @@ impl ArtifactCache {
 
     /// Forgets a compiled component; it is compiled again when it is needed. Blocks.
     pub fn remove(&self, engine: &Engine, digest: &str) {
-        for path in self.files(engine.wasmtime(), digest) {
+        for path in self.files(engine.runtime(), digest) {
             // What cannot be removed does no harm.
             let _ = std::fs::remove_file(path);
         }
     }
 
-    fn make(&self, engine: &wasmtime::Engine, digest: &str, bytes: &[u8]) -> Result<(), LoadError> {
-        let compiled = engine
+    fn make(&self, runtime: &Runtime, digest: &str, bytes: &[u8]) -> Result<(), LoadError> {
+        let compiled = runtime
+            .wasmtime()
             .precompile_component(bytes)
             .map_err(LoadError::Invalid)?;
-        let kept = Draft::new(&self.of_engine(engine), digest).and_then(|mut draft| {
+        let kept = Draft::new(&self.of_engine(runtime), digest).and_then(|mut draft| {
             draft.file.write_all(&compiled)?;
             draft.keep()
         });
@@ -131,19 +133,18 @@ impl ArtifactCache {
     }
 
     /// Where what an engine compiles is kept.
-    fn of_engine(&self, engine: &wasmtime::Engine) -> PathBuf {
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        self.directory.join(format!("{:016x}", hasher.finish()))
+    fn of_engine(&self, runtime: &Runtime) -> PathBuf {
+        self.directory.join(format!("{:016x}", runtime.code_hash()))
     }
 
     /// The files of a component: one, unless two processes have compiled it differently.
-    fn files(&self, engine: &wasmtime::Engine, digest: &str) -> Vec<PathBuf> {
+    fn files(&self, runtime: &Runtime, digest: &str) -> Vec<PathBuf> {
+        let beginning = format!("{digest}-");
         // What cannot be listed is compiled again, which says why.
-        let mut files = entries(&self.of_engine(engine)).unwrap_or_default();
+        let mut files = entries(&self.of_engine(runtime)).unwrap_or_default();
         files.retain(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name.starts_with(&format!("{digest}-")))
+            name.is_some_and(|name| name.starts_with(&beginning))
                 && checksum_in_name(path).is_some()
         });
         files
@@ -364,8 +365,8 @@ mod tests {
                 })
                 .unwrap();
                 assert_eq!(
-                    cache.of_engine(apart.wasmtime()),
-                    cache.of_engine(engine.wasmtime())
+                    cache.of_engine(apart.runtime()),
+                    cache.of_engine(engine.runtime())
                 );
                 let bytes = wat::parse_str("(component)").unwrap();
                 let compiled = apart.wasmtime().precompile_component(&bytes).unwrap();
@@ -393,7 +394,7 @@ mod tests {
         .unwrap();
         let digest = "0".repeat(64);
         cache.component(&engine, &digest, &bytes).unwrap();
-        let files = cache.files(engine.wasmtime(), &digest);
+        let files = cache.files(engine.runtime(), &digest);
         let whole = std::fs::read(&files[0]).unwrap();
         let (start, third) = (whole.len() / 3, whole.len() / 3);
         let mut zeroed = whole.clone();
@@ -408,7 +409,7 @@ mod tests {
         std::fs::create_dir(&foreign).unwrap();
         std::fs::write(foreign.join("a.cwasm"), b"").unwrap();
         let unchecked = cache
-            .of_engine(engine.wasmtime())
+            .of_engine(engine.runtime())
             .join(format!("{digest}.cwasm"));
         std::fs::write(&unchecked, b"").unwrap();
         cache.remove_foreign(&engine).unwrap();

@@ -10,7 +10,6 @@ use wasmtime_wasi_http::p2::bindings::exports::wasi::http::incoming_handler;
 use crate::bindings::exports::innkeeper::context::{
     describe, document, health, migration, policies, web,
 };
-use crate::imports::add_to_linker;
 use crate::interface::{Interface, Operation};
 use crate::load_error::{CONTRACT_VERSION, LoadError};
 use crate::outbound_http;
@@ -63,10 +62,8 @@ impl Code {
             let mut names = ty.imports(runtime.wasmtime());
             names.any(|(name, _)| name.starts_with(beginning))
         };
-        let mut linker = Linker::new(runtime.wasmtime());
-        add_to_linker(&mut linker).map_err(LoadError::Contract)?;
         let mut budget = Budget::of_a_component();
-        let uses = link_imports(runtime, &component, &mut linker, &mut budget)?;
+        let (uses, linker) = link_imports(runtime, &component, &mut budget)?;
         let (offers, functions) = offered(runtime, &component, &mut budget)?;
         let exports = |interface: &str| {
             component
@@ -80,6 +77,7 @@ impl Code {
         if !describe && !standard {
             return Err(LoadError::NoDescription);
         }
+        let linker = linker.as_ref().unwrap_or(runtime.linker());
         let pre = linker
             .instantiate_pre(&component)
             .map_err(LoadError::Contract)?;
@@ -164,14 +162,16 @@ fn is_of_this_contract(runtime: &Runtime, component: &Component) -> Result<(), L
     }
 }
 
-/// Refuses what nobody grants, and links every import that is another context's interface to the services' `call`.
+type Used = (BTreeMap<String, Interface>, Option<Linker<StoreData>>);
+
+/// Refuses what nobody grants, and links every import that is another context's interface to the services' `call`. A component without one needs no linker of its own.
 fn link_imports(
     runtime: &Runtime,
     component: &Component,
-    linker: &mut Linker<StoreData>,
     budget: &mut Budget,
-) -> Result<BTreeMap<String, Interface>, LoadError> {
+) -> Result<Used, LoadError> {
     let mut uses = BTreeMap::new();
+    let mut linker = None;
     let ty = component.component_type();
     for (name, item) in ty.imports(runtime.wasmtime()) {
         if name.starts_with(CONTRACT) || name.starts_with("wasi:") {
@@ -188,13 +188,14 @@ fn link_imports(
             return Err(LoadError::NotGranted(shortened(name)));
         };
         let interface = interface_of(runtime, name, &instance, budget)?;
+        let linker = linker.get_or_insert_with(|| runtime.linker().clone());
         let mut target = linker.instance(name).map_err(LoadError::Contract)?;
         for operation in interface.operations.values() {
             link(&mut target, operation).map_err(LoadError::Contract)?;
         }
         uses.insert(name.to_owned(), interface);
     }
-    Ok(uses)
+    Ok((uses, linker))
 }
 
 fn link(

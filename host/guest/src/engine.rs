@@ -99,6 +99,12 @@ impl CompileEngine {
         Ok(Self(Runtime::new(options, true)?))
     }
 
+    /// What it compiles for.
+    #[cfg(test)]
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.0
+    }
+
     /// The wasmtime engine.
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
         self.0.wasmtime()

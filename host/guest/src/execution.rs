@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
@@ -38,6 +39,45 @@ pub struct Execution<S> {
     pub share: Option<Arc<Share>>,
     /// In whose name it takes an instance; without one, in the host's.
     pub instances: Option<Arc<InstanceShare>>,
+}
+
+/// What a guest is asked of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What it is.
+    Describe,
+    /// Which state it can work with.
+    Schema,
+    /// What its routes are for whoever reads documents.
+    Document,
+}
+
+/// What a guest says of itself.
+pub struct Introspection {
+    /// What it is; none of a standard component.
+    pub description: Option<Description>,
+    /// Which state it can work with.
+    pub schema: Schema,
+    /// What its routes are for whoever reads documents.
+    pub documentation: Documentation,
+}
+
+impl Default for Introspection {
+    fn default() -> Self {
+        Self {
+            description: None,
+            schema: Schema {
+                number: 0,
+                reads: Vec::new(),
+                rebuild: false,
+            },
+            documentation: Documentation {
+                types: Vec::new(),
+                annotations: Vec::new(),
+                routes: Vec::new(),
+            },
+        }
+    }
 }
 
 /// A finished execution.
@@ -164,60 +204,44 @@ impl Guest {
         .await
     }
 
-    /// Runs `describe.describe`, which a standard component does not have.
-    pub async fn describe<S: Services>(&self, execution: Execution<S>) -> Ended<Description, S> {
-        if self.exports.standard {
-            return not_exported(execution, "innkeeper:context/describe");
+    /// Asks the guest what it is: `describe.describe`, `migration.schema` and `document.document`, one after the other in one instance, as far as it exports
+    /// them. A guest without `schema` has the schema 0, and one without `document` documents nothing.
+    ///
+    /// # Errors
+    ///
+    /// The question that it failed at, and how.
+    pub async fn introspect<S: Services>(
+        &self,
+        execution: Execution<S>,
+    ) -> Result<Introspection, (Question, Fault)> {
+        let exports = self.exports.clone();
+        if exports.standard && !exports.migration && !exports.document {
+            return Ok(Introspection::default());
         }
-        self.enter(execution, move |store, instance, code| {
+        let asked = Arc::new(Mutex::new(Question::Describe));
+        let asking = asked.clone();
+        let ended = self.enter(execution, move |store, instance, code| {
             Box::pin(async move {
-                let guest = exported(&code.describe)?.load(&mut *store, instance)?;
-                guest.call_describe(store).await
+                let mut said = Introspection::default();
+                if !exports.standard {
+                    let guest = exported(&code.describe)?.load(&mut *store, instance)?;
+                    said.description = Some(guest.call_describe(&mut *store).await?);
+                }
+                if exports.migration {
+                    *asking.lock() = Question::Schema;
+                    let guest = exported(&code.migration)?.load(&mut *store, instance)?;
+                    said.schema = guest.call_schema(&mut *store).await?;
+                }
+                if exports.document {
+                    *asking.lock() = Question::Document;
+                    let guest = exported(&code.document)?.load(&mut *store, instance)?;
+                    said.documentation = guest.call_document(&mut *store).await?;
+                }
+                Ok(said)
             })
-        })
-        .await
-    }
-
-    /// Runs `document.document`; a guest without it documents nothing.
-    pub async fn document<S: Services>(&self, execution: Execution<S>) -> Ended<Documentation, S> {
-        if !self.exports.document {
-            return Ended {
-                services: execution.services,
-                result: Ok(Documentation {
-                    types: Vec::new(),
-                    annotations: Vec::new(),
-                    routes: Vec::new(),
-                }),
-            };
-        }
-        self.enter(execution, move |store, instance, code| {
-            Box::pin(async move {
-                let guest = exported(&code.document)?.load(&mut *store, instance)?;
-                guest.call_document(store).await
-            })
-        })
-        .await
-    }
-
-    /// Runs `migration.schema`; a guest without it has the schema 0.
-    pub async fn schema<S: Services>(&self, execution: Execution<S>) -> Ended<Schema, S> {
-        if !self.exports.migration {
-            return Ended {
-                services: execution.services,
-                result: Ok(Schema {
-                    number: 0,
-                    reads: Vec::new(),
-                    rebuild: false,
-                }),
-            };
-        }
-        self.enter(execution, move |store, instance, code| {
-            Box::pin(async move {
-                let guest = exported(&code.migration)?.load(&mut *store, instance)?;
-                guest.call_schema(store).await
-            })
-        })
-        .await
+        });
+        let result = ended.await.result;
+        result.map_err(|fault| (*asked.lock(), fault))
     }
 
     /// Runs `migration.migrate`.

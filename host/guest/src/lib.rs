@@ -45,7 +45,7 @@ pub use bindings::innkeeper::context::types::{
     Request, Response, Route, Scalar, Table,
 };
 pub use engine::{CompileEngine, Compiled, Engine};
-pub use execution::{Ended, Execution};
+pub use execution::{Ended, Execution, Introspection, Question};
 pub use fault::{Fault, Refusal};
 pub use guest::Guest;
 pub use instance_places::{InstanceShare, first_calls};

@@ -1,15 +1,19 @@
 //! The wasmtime runtime that guests run in, and the one place where its engine is configured.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::imports::add_to_linker;
 use crate::instance_places::{InstancePlaces, InstanceShare};
 use crate::scheduler::{Scheduler, Share, ShareOptions};
+use crate::store_data::StoreData;
 
 /// How often a guest that computes without a pause lets others have its thread.
 const TICK: Duration = Duration::from_millis(1);
@@ -66,10 +70,13 @@ pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// A wasmtime engine with its clock, the places of its instances and the scheduler of its processors: cheap to clone.
+/// A wasmtime engine with its clock, what every guest may import, the places of its instances and the scheduler of its processors: cheap to clone.
 #[derive(Clone)]
 pub(super) struct Runtime {
     wasmtime: wasmtime::Engine,
+    /// Tells machine code apart that other engines cannot run.
+    code_hash: u64,
+    linker: Arc<Linker<StoreData>>,
     places: InstancePlaces,
     scheduler: Scheduler,
     host_share: Arc<Share>,
@@ -86,11 +93,17 @@ impl Runtime {
             config.parallel_compilation(false);
         }
         let wasmtime = wasmtime::Engine::new(&config)?;
+        let mut hasher = DefaultHasher::new();
+        wasmtime.precompile_compatibility_hash().hash(&mut hasher);
+        let mut linker = Linker::new(&wasmtime);
+        add_to_linker(&mut linker)?;
         let clock = Arc::new(Clock::start(wasmtime.clone())?);
         let scheduler = Scheduler::new(options.processors, options.shares_fairly);
         let places = InstancePlaces::new(options.instances);
         Ok(Self {
             wasmtime,
+            code_hash: hasher.finish(),
+            linker: Arc::new(linker),
             host_share: Arc::new(scheduler.share(ShareOptions::default())),
             scheduler,
             host_instances: places.share(0),
@@ -103,6 +116,16 @@ impl Runtime {
     /// The wasmtime engine.
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.wasmtime
+    }
+
+    /// The same for engines that can run each other's machine code.
+    pub(super) fn code_hash(&self) -> u64 {
+        self.code_hash
+    }
+
+    /// What every guest may import.
+    pub(super) fn linker(&self) -> &Linker<StoreData> {
+        &self.linker
     }
 
     /// A share of the processors.

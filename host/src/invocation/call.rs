@@ -169,7 +169,6 @@ pub(super) async fn call(
     };
     let operation = request.operation.name();
     let invocation = Arc::new(Invocation {
-        trace: request.trace.child(),
         caller,
         consent: request.consent,
         call_stack: request.call_stack,
@@ -184,6 +183,7 @@ pub(super) async fn call(
             id,
             correlation_id: request.correlation_id,
             causation_id: request.causation_id,
+            trace: request.trace.child(),
             identity: request.identity,
             cause: Cause::Call {
                 function: operation.clone(),

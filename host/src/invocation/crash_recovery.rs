@@ -24,9 +24,10 @@ use super::stored_result::CallKey;
 use super::undoing::abandonment;
 use super::unreadable_intent::{self, UnreadableIntent};
 use super::web::WebEntry;
-use crate::core::{Backoff, InvocationId};
+use crate::core::{Backoff, InvocationId, TraceContext};
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
+use crate::observe::telemetry;
 
 /// How many intents are read at a time.
 const BATCH: usize = 256;
@@ -41,6 +42,7 @@ pub(super) async fn abandon(
     id: InvocationId,
     intent: Intent,
 ) -> Result<(), Failure> {
+    let trace = telemetry::sampled(TraceContext::of_story(&intent.correlation_id));
     let invocation = Arc::new(Invocation {
         caller: intent.caller.clone(),
         replay: Replay::of(intent.clone()),
@@ -50,6 +52,7 @@ pub(super) async fn abandon(
             id,
             correlation_id: intent.correlation_id,
             causation_id: intent.causation_id,
+            trace,
             identity: intent.identity,
             cause: Cause::Call {
                 function: String::new(),
@@ -282,6 +285,7 @@ impl Interrupted {
     }
 
     fn invocation(&self, intent: Intent, cause: Cause, input: Input) -> Arc<Invocation> {
+        let trace = telemetry::sampled(TraceContext::of_story(&self.intent.correlation_id));
         Arc::new(Invocation {
             replay: Replay::of(intent),
             ..Invocation::new(Beginning {
@@ -290,6 +294,7 @@ impl Interrupted {
                 id: self.id.clone(),
                 correlation_id: self.intent.correlation_id.clone(),
                 causation_id: self.intent.causation_id.clone(),
+                trace,
                 identity: self.intent.identity.clone(),
                 cause,
                 trigger: Trigger::Intent(input),

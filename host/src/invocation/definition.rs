@@ -21,7 +21,6 @@ use crate::core::{
     CausationId, CorrelationId, InvocationId, RunId, TraceContext, VerifiedIdentity, wall_clock,
 };
 use crate::journal::{Cause, Durability, ReadSet, Write};
-use crate::observe::telemetry;
 use crate::outbound::Conversation;
 use crate::versions::Version;
 
@@ -104,6 +103,7 @@ pub(super) struct Beginning {
     pub id: InvocationId,
     pub correlation_id: CorrelationId,
     pub causation_id: Option<CausationId>,
+    pub trace: TraceContext,
     pub identity: Option<VerifiedIdentity>,
     pub cause: Cause,
     pub trigger: Trigger,
@@ -156,6 +156,7 @@ impl Invocation {
             id,
             correlation_id,
             causation_id,
+            trace,
             identity,
             cause,
             trigger,
@@ -165,9 +166,9 @@ impl Invocation {
             invoker,
             context,
             id,
-            trace: telemetry::sampled(TraceContext::of_story(&correlation_id)),
             correlation_id,
             causation_id,
+            trace,
             identity,
             cause,
             trigger,

@@ -16,10 +16,11 @@ use super::traffic::Traffic;
 use super::undoing::{abandonment, compensation};
 use super::unit::UnitOfWork;
 use super::{attempts, intent};
-use crate::core::{CorrelationId, InvocationId};
+use crate::core::{CorrelationId, InvocationId, TraceContext};
 use crate::guest::{self, Ended, Execution, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::manifest::RampKey;
+use crate::observe::telemetry;
 use crate::versions::{Version, unreadable_event};
 
 /// One delivery of an event to a follower.
@@ -242,23 +243,25 @@ fn invocation(
         true => intent::find(context, &id)?,
         false => None,
     };
+    let cause = cause(context, delivery);
+    let correlation_id = delivery.event.correlation_id.clone();
+    let trace = match (&cause, &delivery.event.trace) {
+        (Cause::Event { .. }, Some(publisher)) => publisher.child(),
+        _ => telemetry::sampled(TraceContext::of_story(&correlation_id)),
+    };
     let invocation = Invocation::new(Beginning {
         invoker: invoker.clone(),
         context: context.clone(),
         id,
-        correlation_id: delivery.event.correlation_id.clone(),
+        correlation_id,
         causation_id: Some((&delivery.event.id).into()),
+        trace,
         identity: delivery.event.identity.clone(),
-        cause: cause(context, delivery),
+        cause,
         trigger: Trigger::Follower,
         deadline: Instant::now() + context.settings.limits.deadline,
     });
-    let trace = match (&invocation.cause, &delivery.event.trace) {
-        (Cause::Event { .. }, Some(publisher)) => publisher.child(),
-        _ => invocation.trace.clone(),
-    };
     Ok(Arc::new(Invocation {
-        trace,
         first_attempt: delivery.attempt,
         generation: Some(delivery.generation),
         version: delivery.version.clone(),

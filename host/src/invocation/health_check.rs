@@ -92,13 +92,13 @@ pub(super) fn unattended(
     let trace = telemetry::sampled(TraceContext::new());
     let invocation = Arc::new(Invocation {
         generation: Some(generation),
-        trace: trace.clone(),
         ..Invocation::new(Beginning {
             invoker: invoker.clone(),
             context: context.clone(),
             id: InvocationId::random(),
             correlation_id: trace.correlation_id(),
             causation_id: None,
+            trace,
             identity: about.identity,
             cause: Cause::Host {
                 purpose: about.purpose.into(),

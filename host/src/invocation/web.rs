@@ -170,7 +170,6 @@ async fn run(
     let request = Arc::new(request);
     let entry = WebEntry::new(request.clone(), key.as_deref(), origin.identity.as_ref());
     let invocation = Arc::new(Invocation {
-        trace: origin.trace.child(),
         place: admitted.place,
         breaker: Some(admitted.breaker),
         delayed: admitted.delayed,
@@ -181,6 +180,7 @@ async fn run(
             id: InvocationId::random(),
             correlation_id: origin.correlation_id,
             causation_id: origin.causation_id,
+            trace: origin.trace.child(),
             identity: origin.identity,
             cause: Cause::Web {
                 method: request.method.clone(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::guest::{self, Execution, Fault, Guest, LogGate, Reserved, Services, StateEntry};
+use crate::guest::{
+    Execution, Fault, Guest, Introspection, LogGate, Question, Reserved, Services, StateEntry,
+};
 use crate::observe::log::LogRateLimit;
 use crate::versions::TextBudget;
 
@@ -14,18 +16,11 @@ use crate::versions::TextBudget;
 const TIME: Duration = Duration::from_secs(5);
 
 /// What the version says of itself.
-pub(super) async fn describe(guest: &Guest, memory: usize) -> Result<guest::Description, Fault> {
-    guest.describe(execution(memory, TIME)).await.result
-}
-
-/// What the version says of its routes to whoever reads documents.
-pub(super) async fn document(guest: &Guest, memory: usize) -> Result<guest::Documentation, Fault> {
-    guest.document(execution(memory, TIME)).await.result
-}
-
-/// Which state the version can work with.
-pub(super) async fn schema(guest: &Guest, memory: usize) -> Result<guest::Schema, Fault> {
-    guest.schema(execution(memory, TIME)).await.result
+pub(super) async fn introspect(
+    guest: &Guest,
+    memory: usize,
+) -> Result<Introspection, (Question, Fault)> {
+    guest.introspect(execution(memory, TIME)).await
 }
 
 /// Whether what was said is no more than anybody needs.

@@ -11,7 +11,8 @@ use super::refusal::{Gate, Refusal};
 use super::standard::{self, Granted};
 use crate::core::VersionDigest;
 use crate::guest::{
-    ArtifactCache, CONTRACT_VERSION, Engine, Guest, LoadError, Operation, Route, Schema,
+    self, ArtifactCache, CONTRACT_VERSION, Engine, Fault, Guest, Introspection, LoadError,
+    Operation, Question, Route, Schema,
 };
 use crate::invocation::publishable;
 use crate::manifest::ContextSettings;
@@ -133,14 +134,16 @@ async fn ask(
     if let Some(granted) = granted {
         granted.check(guest)?;
     }
-    let said = match guest.is_standard() {
-        true => standard::description(granted)?,
-        false => describe::describe(guest, memory).await.map_err(|fault| {
-            Refusal::at(
-                Gate::Describe,
-                format!("`describe` failed: {fault}; it may call no import, and has five seconds"),
-            )
-        })?,
+    let Introspection {
+        description,
+        schema,
+        documentation,
+    } = describe::introspect(guest, memory)
+        .await
+        .map_err(|(question, fault)| unanswered(question, &fault))?;
+    let said = match description {
+        Some(description) => description,
+        None => standard::description(granted)?,
     };
     standard::check_buckets(guest, &said)?;
     if !describe::is_bounded(&said) {
@@ -152,12 +155,6 @@ async fn ask(
             ),
         ));
     }
-    let schema = describe::schema(guest, memory).await.map_err(|fault| {
-        Refusal::at(
-            Gate::Schema,
-            format!("`schema` failed: {fault}; it may call no import, and has five seconds"),
-        )
-    })?;
     if !describe::is_bounded(&schema) {
         return Err(Refusal::at(
             Gate::Schema,
@@ -184,7 +181,7 @@ async fn ask(
             format!("its events are not described correctly: {problem}"),
         )
     })?;
-    let documentation = document(guest, memory, &said.routes).await?;
+    let documentation = documented(documentation, &said.routes)?;
     let description = Description::new(said, tables, events, documentation, guest);
     check_promises(&description, guest)?;
     check_schema(&schema, &description)?;
@@ -194,18 +191,21 @@ async fn ask(
     })
 }
 
+/// The gate that what does not say what it is does not pass.
+fn unanswered(question: Question, fault: &Fault) -> Refusal {
+    let (gate, function) = match question {
+        Question::Describe => (Gate::Describe, "describe"),
+        Question::Schema => (Gate::Schema, "schema"),
+        Question::Document => (Gate::Describe, "document"),
+    };
+    Refusal::at(
+        gate,
+        format!("`{function}` failed: {fault}; it may call no import, and has five seconds"),
+    )
+}
+
 /// What it says of the routes that it describes.
-async fn document(
-    guest: &Guest,
-    memory: usize,
-    described: &[Route],
-) -> Result<Documentation, Refusal> {
-    let said = describe::document(guest, memory).await.map_err(|fault| {
-        Refusal::at(
-            Gate::Describe,
-            format!("`document` failed: {fault}; it may call no import, and has five seconds"),
-        )
-    })?;
+fn documented(said: guest::Documentation, described: &[Route]) -> Result<Documentation, Refusal> {
     if !describe::is_bounded(&said) {
         return Err(Refusal::at(
             Gate::Describe,
