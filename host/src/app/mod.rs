@@ -25,7 +25,7 @@ pub use self::{
     start::{Options, Progress, StartError},
 };
 use crate::autoscale::Autoscalers;
-use crate::core::memory::Budget;
+use crate::core::{ContextName, memory::Budget};
 use crate::documents::PublicDocument;
 use crate::events::Events;
 use crate::invocation::{Context, Invoker};
@@ -71,7 +71,7 @@ impl Host {
     }
 
     /// Its contexts at this moment, by name.
-    pub fn contexts(&self) -> Arc<BTreeMap<String, Arc<Context>>> {
+    pub fn contexts(&self) -> Arc<BTreeMap<ContextName, Arc<Context>>> {
         self.invoker.contexts.all()
     }
 

@@ -13,7 +13,7 @@ use super::condition::{Condition, ConditionType};
 use super::decision::{Decision, Limited, Scaler, Seen};
 use super::share::{Claim, share};
 use super::status::AutoscalerStatus;
-use crate::core::{human_duration, wall_clock};
+use crate::core::{ContextName, human_duration, wall_clock};
 use crate::guest;
 use crate::invocation::{Context, ContextSlots, HostEventKind, Invoker};
 use crate::observe::metrics::{AUTOSCALER_SCALINGS, UNLOADS};
@@ -24,7 +24,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// The autoscalers of an app, as they were last seen.
 #[derive(Default)]
-pub struct Autoscalers(Mutex<BTreeMap<String, AutoscalerStatus>>);
+pub struct Autoscalers(Mutex<BTreeMap<ContextName, AutoscalerStatus>>);
 
 impl Autoscalers {
     /// All of them, by their contexts.
@@ -116,7 +116,7 @@ impl Controller {
         }
         let scaled = self.scaled.iter().map(|one| one.context.name.clone());
         let others = self.others.iter().map(|context| context.name.clone());
-        let known: BTreeSet<String> = scaled.chain(others).collect();
+        let known: BTreeSet<ContextName> = scaled.chain(others).collect();
         for context in contexts.values() {
             if known.contains(&context.name) {
                 continue;
@@ -280,7 +280,7 @@ impl Scaled {
         let versions = deployer.rollouts(&self.context).at_hand();
         for version in versions.iter().filter(|version| version.unload()) {
             let name = &self.context.name;
-            metrics::counter!(UNLOADS, "context" => name.clone()).increment(1);
+            metrics::counter!(UNLOADS, "context" => name).increment(1);
             let data = json!({ "version": &*version.title, "reason": reason });
             invoker
                 .host_events
@@ -315,7 +315,7 @@ impl Scaled {
             false => (HostEventKind::ScaledDown, "down"),
         };
         let labels = [
-            ("context", name.clone()),
+            ("context", name.to_string()),
             ("direction", direction.to_owned()),
         ];
         metrics::counter!(AUTOSCALER_SCALINGS, &labels).increment(1);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{VerifiedIdentity, wall_clock};
+use crate::core::{ContextName, VerifiedIdentity, wall_clock};
 use crate::invocation::{Context, Delivery, record};
 use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
 
@@ -39,7 +39,7 @@ pub struct DeadLetter {
 #[serde(into = "String", try_from = "String")]
 pub struct LetterId {
     /// The context that published the event.
-    pub source: String,
+    pub source: ContextName,
     /// The lane of the event.
     pub lane: u8,
     /// Its position in the lane.
@@ -254,7 +254,7 @@ impl FromStr for LetterId {
         let parse = || {
             let mut parts = text.split('.');
             let id = Self {
-                source: parts.next().filter(|source| !source.is_empty())?.to_owned(),
+                source: parts.next()?.parse().ok()?,
                 lane: parts.next()?.parse().ok()?,
                 position: EventPosition {
                     commit: parts.next()?.parse().ok()?,
@@ -287,7 +287,7 @@ mod tests {
 
     fn id(source: &str, lane: u8, commit: u64, index: u16) -> LetterId {
         LetterId {
-            source: source.to_owned(),
+            source: source.into(),
             lane,
             position: EventPosition { commit, index },
         }

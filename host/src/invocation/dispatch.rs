@@ -8,13 +8,14 @@ use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::spans;
+use crate::core::ContextName;
 use crate::guest::value;
 use crate::observe::metrics::CallOutcome;
 
 /// The context that offers an interface.
-pub fn offering(invoker: &Invoker, interface: &str) -> Option<String> {
+pub fn offering(invoker: &Invoker, interface: &str) -> Option<ContextName> {
     let wiring = invoker.wiring();
-    wiring.links.offering(interface).map(str::to_owned)
+    wiring.links.offering(interface).cloned()
 }
 
 /// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, and what did not end in time `deadline-exceeded` where its
@@ -77,7 +78,7 @@ async fn admit(
                 Failure::CallerOutdated => {}
                 _ if !callee.log.admits_failure() => {}
                 _ => {
-                    tracing::warn!(context = callee.name, %failure, "a call was not answered")
+                    tracing::warn!(context = callee.name.as_str(), %failure, "a call was not answered")
                 }
             }
         }

@@ -44,7 +44,7 @@ pub(super) fn note(context: &Context, failure: &Failure) {
         _ => return,
     };
     let labels = [
-        ("context", context.name.clone()),
+        ("context", context.name.to_string()),
         ("resource", resource.to_owned()),
     ];
     counter!(QUOTA_REFUSALS, &labels).increment(1);

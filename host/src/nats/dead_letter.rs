@@ -8,7 +8,7 @@ use super::bridge::Bridge;
 use super::dead_letter_id::{self, RelayDeadLetterId};
 use super::relay_position;
 
-use crate::core::EventId;
+use crate::core::{ContextName, EventId};
 use crate::invocation::record;
 use crate::journal::{self, CommitError, KeyRange, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
@@ -44,7 +44,7 @@ pub fn list(bridge: &Bridge) -> Result<Vec<RelayDeadLetter>, journal::Error> {
 }
 
 /// How many of a context wait for an operator. Blocks.
-pub(super) fn count(bridge: &Bridge, context: &str) -> Result<u64, journal::Error> {
+pub(super) fn count(bridge: &Bridge, context: &ContextName) -> Result<u64, journal::Error> {
     let letters = below(bridge, &format!("{}{context}/", dead_letter_id::PREFIX))?;
     let waiting = letters.iter().filter(|letter| !letter.has_ended);
     Ok(waiting.count() as u64)

@@ -179,7 +179,7 @@ pub(super) async fn note_shipped_if_named(
 /// Notes that the manifest's component has been dealt with: whatever came of it, a start does not take it for newer than what serves.
 pub(super) async fn note_shipped(context: &Context, digest: VersionDigest) {
     if let Err(error) = shipped(context, digest).await {
-        tracing::warn!(context = context.name, %error, "could not record the manifest's component; it will be rolled out again at the next start");
+        tracing::warn!(context = context.name.as_str(), %error, "could not record the manifest's component; it will be rolled out again at the next start");
     }
 }
 

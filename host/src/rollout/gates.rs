@@ -365,7 +365,7 @@ pub(super) async fn load_stored(
             Ok(()) => return Ok(version),
             // That may be remembered of an earlier load: what is on disk by now decides.
             Err(fault) => {
-                tracing::warn!(context = context.name, version = %version.title, %fault, "it cannot be brought back into memory, and is read anew");
+                tracing::warn!(context = context.name.as_str(), version = %version.title, %fault, "it cannot be brought back into memory, and is read anew");
                 how = Load::Anew;
             }
         }
@@ -427,7 +427,7 @@ async fn read_stored(
         (Err(refusal), None) => Err(refusal),
         // What was made of its bytes is sound: it serves, until somebody brings the bytes again.
         (Ok(version), Some(error)) => {
-            tracing::error!(context = context.name, number = entry.number, %error, "the component of a version cannot be read; its compiled form serves");
+            tracing::error!(context = context.name.as_str(), number = entry.number, %error, "the component of a version cannot be read; its compiled form serves");
             Ok(version)
         }
         (Err(_), Some(error)) => {

@@ -13,6 +13,7 @@ use super::compatibility;
 use super::deployer::Deployer;
 use super::refusal::Refusal;
 use super::signature_check;
+use crate::core::ContextName;
 use crate::manifest::ContextSettings;
 use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
@@ -78,7 +79,7 @@ pub(super) async fn fitting(
     deployer: &Arc<Deployer>,
     rewiring: &Rewiring,
     beside: &Wiring,
-    contexts: &BTreeMap<String, ContextSettings>,
+    contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
     strict: bool,
 ) -> Result<Wiring, (usize, Refusal)> {
@@ -116,7 +117,7 @@ pub(super) async fn fitting(
     Ok(wiring)
 }
 
-fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
+fn serving(boot: &Boot, version: Option<Trusted>) -> (ContextName, Serving) {
     let serving = Serving {
         current: version,
         candidate: None,
@@ -128,7 +129,7 @@ fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
 /// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
 fn all(
     beside: &Wiring,
-    contexts: &BTreeMap<String, ContextSettings>,
+    contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
     admitted: &[Option<Trusted>],
 ) -> Result<Wiring, (usize, Refusal)> {

@@ -71,13 +71,12 @@ async fn load(
     });
     let took = began.elapsed();
     let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
-    let name = context.name.clone();
-    metrics::counter!(LOADS, "context" => name.clone(), "outcome" => outcome).increment(1);
+    metrics::counter!(LOADS, "context" => &context.name, "outcome" => outcome).increment(1);
     let rollouts = deployer.rollouts(&context);
     let events = &deployer.invoker.host_events;
     match loaded {
         Ok((code, compiled_in)) => {
-            metrics::histogram!(LOAD_DURATION, "context" => name).record(took);
+            metrics::histogram!(LOAD_DURATION, "context" => &context.name).record(took);
             let reason = match compiled_in.is_zero() {
                 true => "work came for it",
                 false => "work came for it; its compiled form was gone, so it was compiled again",
@@ -96,7 +95,7 @@ async fn load(
                 NotPassed::Refused(refusal) => refusal.to_string(),
                 NotPassed::Failed(reason) => reason,
             };
-            tracing::error!(context = context.name, version = %title, reason, "an idle version could not be loaded again; it is tried again when work comes for it");
+            tracing::error!(context = context.name.as_str(), version = %title, reason, "an idle version could not be loaded again; it is tried again when work comes for it");
             let data = json!({ "version": &*title, "reason": reason });
             events.record(HostEventKind::LoadFailed, &context.name, data);
             *rollouts.load_failure.lock() = Some(reason.clone());

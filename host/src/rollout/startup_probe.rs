@@ -80,7 +80,7 @@ fn note_failure(
 ) {
     let name = Probe::Startup.name();
     let labels = [
-        ("context", context.name.clone()),
+        ("context", context.name.to_string()),
         ("probe", name.to_owned()),
     ];
     counter!(PROBE_FAILURES, &labels).increment(1);

@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::schema::{self, Move};
 use super::version_state::State;
 use super::{compatibility, drain, signature_check};
-use crate::core::wall_clock;
+use crate::core::{ContextName, wall_clock};
 use crate::events::following;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
@@ -35,7 +35,7 @@ pub(crate) enum SwapError {
     )]
     Overtaken {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// It could not be committed.
     #[error(transparent)]

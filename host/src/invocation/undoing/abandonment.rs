@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compensation;
-use crate::core::{VerifiedIdentity, wall_clock};
+use crate::core::{ContextName, VerifiedIdentity, wall_clock};
 use crate::invocation::calls_made;
 use crate::invocation::definition::Invocation;
 use crate::invocation::failure::Failure;
@@ -106,7 +106,7 @@ enum Owed {
     Call(Call),
     /// That whatever it has called at a context is undone, which has left the app.
     AllAt {
-        callee: String,
+        callee: ContextName,
         /// The how many-th of them it is.
         number: usize,
     },

@@ -148,7 +148,7 @@ impl Services for UnitOfWork {
         self.is_repeatable = false;
         let invocation = &self.invocation;
         Ok(InvocationInfo {
-            context: invocation.context.name.clone(),
+            context: invocation.context.name.to_string(),
             version: self.version.digest.to_string(),
             id: invocation.id.to_string(),
             correlation_id: invocation.correlation_id.to_string(),
