@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::Method;
 
 use super::Host;
+use crate::core::ContextName;
+use crate::core::memory::Reservation;
 use crate::core::message::{Request, WebAnswer};
-use crate::core::{ContextName, memory::Reservation};
 use crate::gateway::Backend;
 use crate::invocation::{self, Failure, Origin, WebFailure};
 use crate::versions::Found;

@@ -25,7 +25,8 @@ pub use self::{
     start::{Options, Progress, StartError},
 };
 use crate::autoscale::Autoscalers;
-use crate::core::{ContextName, memory::Budget};
+use crate::core::ContextName;
+use crate::core::memory::Budget;
 use crate::documents::PublicDocument;
 use crate::events::Events;
 use crate::invocation::{Context, Invoker};

@@ -314,11 +314,8 @@ impl Scaled {
             true => (HostEventKind::ScaledUp, "up"),
             false => (HostEventKind::ScaledDown, "down"),
         };
-        let labels = [
-            ("context", name.to_string()),
-            ("direction", direction.to_owned()),
-        ];
-        metrics::counter!(AUTOSCALER_SCALINGS, &labels).increment(1);
+        metrics::counter!(AUTOSCALER_SCALINGS, "context" => name, "direction" => direction)
+            .increment(1);
         let data = json!({
             "from": from,
             "to": to,
@@ -339,57 +336,53 @@ impl Scaled {
         let settings = self.scaler.settings();
         let version = self.context.version();
         let slots = self.slots.count();
-        let condition = |about, holds, reason, message: String| {
-            Condition::new(about, holds, reason, message).after(conditions)
-        };
         let able = match deployer.rollouts(&self.context).load_failure() {
-            Some(reason) => condition(ConditionType::AbleToScale, false, "LoadFailed", reason),
-            None if slots != before => condition(
+            Some(reason) => Condition::unmet(ConditionType::AbleToScale, "LoadFailed", reason),
+            None if slots != before => Condition::met(
                 ConditionType::AbleToScale,
-                true,
                 "SucceededRescale",
                 format!("there are {slots} slots now, after {before}"),
             ),
-            None => condition(
+            None => Condition::met(
                 ConditionType::AbleToScale,
-                true,
                 decision.able.reason(),
                 decision.able.message(settings),
             ),
         };
         let active = match (&version, slots) {
-            (None, _) => condition(
+            (None, _) => Condition::unmet(
                 ConditionType::ScalingActive,
-                false,
                 "NotServing",
                 "no version of the context serves".to_owned(),
             ),
-            (Some(_), 0) if decision.desired == 0 => condition(
+            (Some(_), 0) if decision.desired == 0 => Condition::met(
                 ConditionType::ScalingActive,
-                true,
                 "ScaledToZero",
                 "nobody wants anything of it; the next work brings it back".to_owned(),
             ),
-            _ => condition(
+            _ => Condition::met(
                 ConditionType::ScalingActive,
-                true,
                 "ValidMetricFound",
                 "the use of its slots was measured".to_owned(),
             ),
         };
         let limited = match slots < decision.desired {
-            true => condition(
+            true => Condition::met(
                 ConditionType::ScalingLimited,
-                true,
                 "HostIsFull",
                 "the slots of the host are shared with other contexts; raise host.instances, where the machine has room".to_owned(),
             ),
-            false => condition(
-                ConditionType::ScalingLimited,
-                decision.limited != Limited::DesiredWithinRange,
-                decision.limited.reason(),
-                decision.limited.message().to_owned(),
-            ),
+            false => {
+                let limited = match decision.limited {
+                    Limited::DesiredWithinRange => Condition::unmet,
+                    _ => Condition::met,
+                };
+                limited(
+                    ConditionType::ScalingLimited,
+                    decision.limited.reason(),
+                    decision.limited.message().to_owned(),
+                )
+            }
         };
         AutoscalerStatus {
             context: self.context.name.clone(),
@@ -404,7 +397,9 @@ impl Scaled {
             utilization: decision.utilization,
             target: settings.target_utilization,
             since: 0,
-            conditions: vec![able, active, limited],
+            conditions: [able, active, limited]
+                .map(|one| one.after(conditions))
+                .into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What every room may build upon: ids, the clock, the thread of cause, pauses between attempts, budgets of memory, and what goes in and out of a web invocation.
+//! What every room may build upon: ids and names, the clock, the thread of cause, pauses between attempts, budgets of memory, and what goes in and out of a web invocation.
 
 mod backoff;
 mod by_name;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::{ContextName, VerifiedIdentity, wall_clock};
 use crate::invocation::{Context, Delivery, record};
-use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
+use crate::journal::{
+    self, Direction, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of,
+};
 
 /// How many are read at a time.
 const STEP: usize = 64;
@@ -137,7 +139,7 @@ fn read_all(
 ) -> Result<Vec<DeadLetter>, journal::Error> {
     let found = context
         .ledger
-        .scan(Space::DeadLetter, range, limit, false)?;
+        .scan(Space::DeadLetter, range, limit, Direction::Forwards)?;
     let letter = |(key, value): (Vec<u8>, Vec<u8>)| record::read(&key, &value);
     found.into_iter().map(letter).collect()
 }

@@ -193,8 +193,17 @@ impl Feed {
         }
     }
 
-    /// Leaves the events of a context for later, or tells them again.
-    pub fn hold(&mut self, context: &ContextName, is_held: bool) {
+    /// Leaves the events of a context for later.
+    pub fn hold(&mut self, context: &ContextName) {
+        self.set_held(context, true);
+    }
+
+    /// Tells the events of a context again that were left.
+    pub fn release(&mut self, context: &ContextName) {
+        self.set_held(context, false);
+    }
+
+    fn set_held(&mut self, context: &ContextName, is_held: bool) {
         if let Some((index, source)) = self.source(context) {
             source.is_held = is_held;
             self.unseen.push(index);

@@ -5,7 +5,7 @@
 //! the last letter removes the mark, in a commit that fails when the lane has left one more meanwhile.
 
 use crate::core::ContextName;
-use crate::journal::{self, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::journal::{self, Direction, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// What marks begin with. No source has a colon in its name, so no cursor does.
 const PREFIX: &[u8] = b"held:";
@@ -58,7 +58,7 @@ pub(super) fn subjects(
         Space::Cursor,
         &KeyRange::prefix(prefix.clone()),
         usize::MAX,
-        false,
+        Direction::Forwards,
     )?;
     let subjects = found.into_iter().filter_map(|(key, _)| {
         let name = String::from_utf8_lossy(key.get(prefix.len()..)?).into_owned();

@@ -289,9 +289,11 @@ impl<H: Handler> Lane<H> {
         event: Event,
         has_more: bool,
     ) -> ControlFlow<()> {
-        self.handler
-            .handle(self.arrival(position, event, has_more))
-            .await?;
+        let arrival = Arrival {
+            has_more,
+            ..self.arrival(position, event)
+        };
+        self.handler.handle(arrival).await?;
         self.is_first = false;
         self.note_kept();
         self.move_to(position);
@@ -302,7 +304,7 @@ impl<H: Handler> Lane<H> {
         // The version of an earlier life may have wanted it, and begun.
         let decided = match self.earlier.may_know(position) {
             true => {
-                let arrival = self.arrival(position, event, true);
+                let arrival = self.arrival(position, event);
                 self.handler.skip(arrival).await?
             }
             false => false,
@@ -316,7 +318,8 @@ impl<H: Handler> Lane<H> {
         ControlFlow::Continue(())
     }
 
-    fn arrival(&self, position: EventPosition, event: Event, has_more: bool) -> Arrival<'_> {
+    /// One that others may wait behind.
+    fn arrival(&self, position: EventPosition, event: Event) -> Arrival<'_> {
         Arrival {
             source: &self.source.name,
             position,
@@ -325,7 +328,7 @@ impl<H: Handler> Lane<H> {
             reads: self.reads(),
             is_first: self.is_first,
             is_early: self.earlier.may_know(position),
-            has_more,
+            has_more: true,
             stop: &self.stop,
         }
     }

@@ -61,7 +61,7 @@ async fn admit(
     let answered = Box::pin(call::call(invoker, callee, Some(&breaker), request)).await;
     match &answered {
         Ok(answered) => {
-            breaker.note(began.elapsed(), false, &trace);
+            breaker.note_success(began.elapsed(), &trace);
             callee.metrics.call(match value::is_err(&answered.answer) {
                 true => CallOutcome::Refused,
                 false => CallOutcome::Ok,
@@ -71,7 +71,8 @@ async fn admit(
             callee.metrics.call(CallOutcome::Unavailable);
             let is_repeated = matches!(failure, Failure::CallerOutdated);
             if !is_repeated && !failure.is_rejection() {
-                breaker.note(began.elapsed(), failure.is_fault_of_context(), &trace);
+                let failed = failure.is_fault_of_context();
+                breaker.note(began.elapsed(), failed, &trace);
             }
             match failure {
                 // It is made again at once.

@@ -85,7 +85,7 @@ impl Relay {
         );
         self.set_back(context, place.before());
         if let Some(feed) = &mut self.feed {
-            feed.hold(context, true);
+            feed.hold(context);
         }
         self.held.insert(context.clone());
         self.status.note_held(&self.held);
@@ -98,7 +98,7 @@ impl Relay {
                 self.held.remove(&context);
                 self.status.note_held(&self.held);
                 if let Some(feed) = &mut self.feed {
-                    feed.hold(&context, false);
+                    feed.release(&context);
                 }
             }
         }

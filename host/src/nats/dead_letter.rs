@@ -10,7 +10,7 @@ use super::relay_position;
 
 use crate::core::{ContextName, EventId};
 use crate::invocation::record;
-use crate::journal::{self, CommitError, KeyRange, Ledger, Space, Unit};
+use crate::journal::{self, CommitError, Direction, KeyRange, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 
 /// An event that cannot be published.
@@ -61,7 +61,7 @@ fn below(bridge: &Bridge, prefix: &str) -> Result<Vec<RelayDeadLetter>, journal:
         return Ok(Vec::new());
     };
     let range = KeyRange::prefix(prefix);
-    let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, false)?;
+    let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, Direction::Forwards)?;
     let letters = found.into_iter();
     letters
         .map(|(key, value)| record::read(&key, &value))

@@ -101,9 +101,14 @@ impl NatsStatus {
         self.state.lock().held.clone_from(held);
     }
 
-    /// Notes whether there is a connection.
-    pub(super) fn note_connection(&self, is_lost: bool) {
-        self.state.lock().is_lost = is_lost;
+    /// There is a connection.
+    pub(super) fn note_connection(&self) {
+        self.state.lock().is_lost = false;
+    }
+
+    /// There is none any more.
+    pub(super) fn note_lost_connection(&self) {
+        self.state.lock().is_lost = true;
     }
 
     /// The subscriptions, by source and subject.

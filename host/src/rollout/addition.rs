@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::boot::{Boot, BootError};
 use super::deployer::Deployer;
-use super::initial_wiring::{fitting, not_ready, refuse};
+use super::initial_wiring::{Strictness, fitting, not_ready, refuse};
 use super::missing_dependencies::uncalled;
 use super::refusal::{Gate, Refusal};
 use crate::core::ContextName;
@@ -107,7 +107,14 @@ async fn wired(
     contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
 ) -> Result<Wiring, Obstacle> {
-    let fitting = fitting(deployer, rewiring, rewiring, contexts, boots, true);
+    let fitting = fitting(
+        deployer,
+        rewiring,
+        rewiring,
+        contexts,
+        boots,
+        Strictness::Strict,
+    );
     let wiring = fitting
         .await
         .map_err(|(place, refusal)| Obstacle::Refused(place, refusal))?;

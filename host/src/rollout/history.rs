@@ -12,7 +12,8 @@ use super::version_state::State;
 use crate::core::{ContextName, CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
 use crate::invocation::{Context, Severity, record};
 use crate::journal::{
-    self, CommitError, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit, bookkeeping,
+    self, CommitError, Direction, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit,
+    bookkeeping,
 };
 use crate::manifest::HOST_SOURCE;
 
@@ -149,7 +150,7 @@ impl<'a> History<'a> {
         let range = KeyRange::prefix(self.prefix());
         let found = self
             .ledger
-            .scan(Space::Meta, &range, MOST_VERSIONS, false)?;
+            .scan(Space::Meta, &range, MOST_VERSIONS, Direction::Forwards)?;
         let read = |(key, value): (Vec<u8>, Vec<u8>)| record::read::<Entry>(&key, &value);
         let mut entries = found.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.number));

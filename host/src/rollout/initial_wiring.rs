@@ -20,6 +20,15 @@ use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 /// How many contexts note at once what serves in them.
 const AT_ONCE: usize = 16;
 
+/// What is looked at where several versions begin to serve together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// Each has to fit.
+    Strict,
+    /// One that has nothing served before it may lack something: it is better than none.
+    Lenient,
+}
+
 /// Has all contexts serve what they start with. With `strict`, nothing that is refused is let pass.
 ///
 /// # Errors
@@ -32,6 +41,10 @@ pub async fn open(
 ) -> Result<(), BootError> {
     let manifest = deployer.manifest();
     let contexts = &manifest.contexts;
+    let strictness = match strict {
+        true => Strictness::Strict,
+        false => Strictness::Lenient,
+    };
     // Without versions, as the journals say.
     let empty = deployer.wiring.load().clone();
     loop {
@@ -39,7 +52,7 @@ pub async fn open(
             return Err(refused.clone());
         }
         let fitting = deployer.wiring.rewire(
-            async |rewiring| fitting(deployer, rewiring, &empty, contexts, boots, strict).await,
+            async |rewiring| fitting(deployer, rewiring, &empty, contexts, boots, strictness).await,
             || {},
         );
         if let Err((place, refusal)) = fitting.await {
@@ -81,7 +94,7 @@ pub(super) async fn fitting(
     beside: &Wiring,
     contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
-    strict: bool,
+    strictness: Strictness,
 ) -> Result<Wiring, (usize, Refusal)> {
     let mut admitted = Vec::new();
     for (place, boot) in boots.iter().enumerate() {
@@ -97,7 +110,8 @@ pub(super) async fn fitting(
     let wiring = all(beside, contexts, boots, &admitted)?;
     for (place, boot) in boots.iter().enumerate() {
         // What served before goes on, and where there is nothing else a context that lacks something is better than none: that is told.
-        let (Some(version), true) = (boot.version(), boot.former().is_some() || strict) else {
+        let has_to_fit = boot.former().is_some() || strictness == Strictness::Strict;
+        let Some(version) = boot.version().filter(|_| has_to_fit) else {
             continue;
         };
         // It passes the same gates as if it had been uploaded: beside what served before, where that still may.

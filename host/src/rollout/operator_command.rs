@@ -119,8 +119,8 @@ pub async fn execute_command(
         state,
     };
     match command {
-        OperatorCommand::Pause if !rollout.pause(true) => return Err(already("paused")),
-        OperatorCommand::Resume if !rollout.pause(false) => return Err(already("running")),
+        OperatorCommand::Pause if !rollout.pause() => return Err(already("paused")),
+        OperatorCommand::Resume if !rollout.resume() => return Err(already("running")),
         OperatorCommand::Promote if !rollout.promote() => return Err(already("promoted")),
         OperatorCommand::Abort => abort(context, &rollout, reason.clone(), by).await?,
         OperatorCommand::Pause | OperatorCommand::Resume | OperatorCommand::Promote => {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::compile::CompilePriority;
 use super::deployer::Deployer;
 use super::gates::{self, Load, NotPassed};
 use crate::core::VersionDigest;
@@ -110,25 +111,20 @@ async fn load_or_compile(
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
-    let refused =
-        match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
-            Ok(loaded) => return Ok(loaded),
-            Err(refused) => refused,
-        };
+    let load = async |file| {
+        let (priority, how) = (CompilePriority::Foreground, Load::OrShared);
+        gates::compiled(deployer, context, digest, file, priority, how).await
+    };
+    let refused = match load(None).await {
+        Ok(loaded) => return Ok(loaded),
+        Err(refused) => refused,
+    };
     let components = deployer.components.clone();
     let read = tokio::task::spawn_blocking(move || components.get(digest)).await;
     match read {
         Ok(Ok(_)) => {
             let file = deployer.components.path(digest);
-            gates::compiled(
-                deployer,
-                context,
-                digest,
-                Some(&file),
-                false,
-                Load::OrShared,
-            )
-            .await
+            load(Some(&file)).await
         }
         _ => Err(refused),
     }

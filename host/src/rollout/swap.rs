@@ -84,7 +84,7 @@ pub(super) async fn swap(
     // The state may have moved since it was looked at.
     let next = |active: ActiveVersion| match kind {
         SwapKind::Rollout => match schema::needed(&context.name, Some(active.clone()), version)? {
-            None => Ok(active.succeeded_by(digest, shape, false)),
+            None => Ok(active.succeeded_by(digest, shape)),
             Some(Move::Migrate { .. } | Move::Rebuild) => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
@@ -158,7 +158,7 @@ pub(crate) async fn exchange(
     exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (version.digest, Shape::of(version));
-    let next = |active: ActiveVersion| Ok(active.succeeded_by(digest, shape, true));
+    let next = |active: ActiveVersion| Ok(active.succeeded_in_shape_by(digest, shape));
     take_over(deployer, context, version, former, Some(exchange), next).await
 }
 

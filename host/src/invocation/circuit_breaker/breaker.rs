@@ -94,6 +94,11 @@ impl Breaker {
         self.metrics.rejected(why)
     }
 
+    /// Something that it let through went well, at this place in a trace.
+    pub(in crate::invocation) fn note_success(&self, took: Duration, trace: &TraceContext) {
+        self.note(took, false, trace);
+    }
+
     /// Something that it let through came to an end, at this place in a trace.
     pub(in crate::invocation) fn note(&self, took: Duration, failed: bool, trace: &TraceContext) {
         self.traffic.note(took, failed);

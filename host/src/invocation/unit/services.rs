@@ -16,7 +16,7 @@ use crate::invocation::definition::Trigger;
 use crate::invocation::failure::Failure;
 use crate::invocation::state_key;
 use crate::invocation::timer::Timer;
-use crate::journal::{Event, KeyRange};
+use crate::journal::{Direction, Event, KeyRange};
 use crate::observe::telemetry;
 use crate::outbound::Envelope;
 
@@ -71,7 +71,11 @@ impl Services for UnitOfWork {
     ) -> Pending<'_, Vec<StateEntry>> {
         Box::pin(async move {
             let range = range(start, end);
-            Ok(self.scan_noted(&range, limit, reverse).await?)
+            let direction = match reverse {
+                true => Direction::Backwards,
+                false => Direction::Forwards,
+            };
+            Ok(self.scan_noted(&range, limit, direction).await?)
         })
     }
 

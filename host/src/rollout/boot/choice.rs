@@ -181,7 +181,7 @@ impl Booting<'_> {
         };
         match needed {
             None => {
-                let mut next = active.succeeded_by(digest, Shape::of(&version), false);
+                let mut next = active.succeeded_by(digest, Shape::of(&version));
                 next.shipped = Some(digest);
                 Ok(Some(Choice {
                     version,

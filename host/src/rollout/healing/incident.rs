@@ -261,11 +261,7 @@ impl Incident<'_> {
         let restarts = self
             .health
             .restarted(failing, cause.reason, &cause.message, has_started);
-        let labels = [
-            ("context", self.context.name.to_string()),
-            ("reason", cause.label.to_owned()),
-        ];
-        counter!(RESTARTS, &labels).increment(1);
+        counter!(RESTARTS, "context" => &self.context.name, "reason" => cause.label).increment(1);
         let came_to = match &restarted {
             Ok(_) => "it runs again".to_owned(),
             Err(error) => format!("it did not start: {error}"),
@@ -356,11 +352,7 @@ impl Incident<'_> {
         let restarts =
             self.health
                 .restarted(version, cause.reason, &cause.message, started.is_ok());
-        let labels = [
-            ("context", context.name.to_string()),
-            ("reason", cause.label.to_owned()),
-        ];
-        counter!(RESTARTS, &labels).increment(1);
+        counter!(RESTARTS, "context" => &context.name, "reason" => cause.label).increment(1);
         let data = json!({
             "version": version.number,
             "reason": cause.reason,

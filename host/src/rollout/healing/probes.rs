@@ -194,11 +194,8 @@ async fn note(
     schedule.failures = schedule.failures.saturating_add(1);
     let is_over = schedule.failures >= schedule.failure_threshold;
     health.probe_failed(schedule.probe, &reason, is_over);
-    let labels = [
-        ("context", context.name.to_string()),
-        ("probe", schedule.probe.name().to_owned()),
-    ];
-    counter!(PROBE_FAILURES, &labels).increment(1);
+    counter!(PROBE_FAILURES, "context" => &context.name, "probe" => schedule.probe.name())
+        .increment(1);
     if !is_over {
         return;
     }
