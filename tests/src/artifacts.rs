@@ -249,10 +249,7 @@ async fn build_components() -> BTreeMap<String, PathBuf> {
         "tests/apps/library/next.toml",
     ];
     let app = apps.into_iter().flat_map(sources);
-    let shop = SHOP.map(|name| Source {
-        name: name.to_owned(),
-        package: repository().join("components").join(name),
-    });
+    let shop = SHOP.map(|name| source(name, &format!("components/{name}")));
     let ours = TEST_CONTEXTS.iter().map(|name| of_the_tests(name));
     build_all(app.chain(shop).chain(ours).collect()).await
 }
@@ -265,9 +262,14 @@ pub async fn build(test_contexts: &[&str]) {
 }
 
 fn of_the_tests(name: &str) -> Source {
+    source(name, &format!("tests/components/{name}"))
+}
+
+/// A context, and where its package is in the repository.
+fn source(name: &str, package: &str) -> Source {
     Source {
-        name: name.to_owned(),
-        package: repository().join("tests/components").join(name),
+        name: name.parse().unwrap_or_else(|error| panic!("{error}")),
+        package: repository().join(package),
     }
 }
 
@@ -286,11 +288,10 @@ impl Written {
 
     async fn components(&self) -> &BTreeMap<String, PathBuf> {
         let building = self.built.get_or_init(async || {
-            let sources = self.packages.iter().map(|(name, package)| Source {
-                name: (*name).to_owned(),
-                package: repository().join(package),
-            });
-            let sources: Vec<_> = sources.collect();
+            let packages = self.packages.iter();
+            let sources: Vec<_> = packages
+                .map(|(name, package)| source(name, package))
+                .collect();
             try_build(&sources)
                 .await
                 .map_err(|error| error.to_string().replace('\n', "; "))
@@ -318,6 +319,8 @@ async fn try_build(sources: &[Source]) -> Result<BTreeMap<String, PathBuf>, buil
         ..build::Options::default()
     };
     let built = build::build(sources, &options, |_| {}).await?;
-    let files = built.into_iter().map(|built| (built.name, built.path));
+    let files = built
+        .into_iter()
+        .map(|built| (built.name.to_string(), built.path));
     Ok(files.collect())
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use innkeeper::journal::{
-    Cause, Committer, Durability, Ending, Header, KeyRange, Ledger, Options, ReadSet, SledStore,
-    Space, Unit, Write,
+    Cause, Committer, Direction, Durability, Ending, Header, KeyRange, Ledger, Options, ReadSet,
+    SledStore, Space, Unit, Write,
 };
 
 /// What the engine may keep in memory.
@@ -41,7 +41,7 @@ pub async fn replace_first_records(
 ) -> usize {
     let (committer, ledger) = open(data, context).await;
     let found = ledger
-        .scan(space, &KeyRange::all(), most, false)
+        .scan(space, &KeyRange::all(), most, Direction::Forwards)
         .expect("it can be read");
     let writes: Vec<_> = found
         .into_iter()

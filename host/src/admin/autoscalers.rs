@@ -35,7 +35,7 @@ pub(super) fn take_levels(host: &Host) {
             (AUTOSCALER_TARGET, u32::from(status.target)),
         ];
         for (name, level) in levels {
-            ::metrics::gauge!(name, "context" => status.context.clone()).set(f64::from(level));
+            ::metrics::gauge!(name, "context" => &status.context).set(f64::from(level));
         }
     }
 }

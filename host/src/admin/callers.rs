@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::view;
+use crate::core::ContextName;
 use crate::invocation::Context;
 use crate::invocation::circuit_breaker::{Breaker, BreakerState};
 use crate::invocation::traffic::LastMinute;
@@ -18,11 +19,11 @@ pub(super) fn see(context: &Context) -> Vec<view::Caller> {
 }
 
 /// The same, together with who may call it and has not done so yet.
-pub(super) fn see_with(context: &Context, expected: BTreeSet<String>) -> Vec<view::Caller> {
+pub(super) fn see_with(context: &Context, expected: BTreeSet<ContextName>) -> Vec<view::Caller> {
     let mut seen = see(context);
     let unseen = expected
         .into_iter()
-        .filter(|name| seen.iter().all(|caller| caller.caller != *name));
+        .filter(|name| seen.iter().all(|caller| *name != caller.caller.as_str()));
     let unseen: Vec<_> = unseen.map(quiet).collect();
     seen.extend(unseen);
     seen.sort_by(|one, other| one.caller.cmp(&other.caller));
@@ -30,7 +31,7 @@ pub(super) fn see_with(context: &Context, expected: BTreeSet<String>) -> Vec<vie
 }
 
 /// Where the circuit breaker stands between a caller and a context.
-pub(super) fn state(context: &Context, caller: &str) -> view::Breaker {
+pub(super) fn state(context: &Context, caller: &ContextName) -> view::Breaker {
     let breakers = context.breakers.all();
     let breaker = breakers.get(caller);
     breaker.map_or(view::Breaker::Closed, |breaker| {
@@ -38,9 +39,9 @@ pub(super) fn state(context: &Context, caller: &str) -> view::Breaker {
     })
 }
 
-fn view(caller: &str, breaker: &Breaker, context: &Context) -> view::Caller {
+fn view(caller: &ContextName, breaker: &Breaker, context: &Context) -> view::Caller {
     view::Caller {
-        caller: caller.to_owned(),
+        caller: caller.to_string(),
         circuit_breaker: breaker.state(context).into(),
         pending: breaker.pending(),
         rejected: view::Rejected {
@@ -51,9 +52,9 @@ fn view(caller: &str, breaker: &Breaker, context: &Context) -> view::Caller {
     }
 }
 
-fn quiet(caller: String) -> view::Caller {
+fn quiet(caller: ContextName) -> view::Caller {
     view::Caller {
-        caller,
+        caller: caller.to_string(),
         circuit_breaker: view::Breaker::Closed,
         pending: 0,
         rejected: view::Rejected::default(),

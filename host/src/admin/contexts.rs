@@ -13,6 +13,7 @@ use super::retries;
 use super::usage;
 use super::view;
 use crate::app::Host;
+use crate::core::ContextName;
 use crate::events::{self, Lag, dead_letter};
 use crate::invocation::Context;
 use crate::journal::{self, KeyRange, Shortage, Space};
@@ -117,7 +118,7 @@ fn see(
         .collect();
     let callers = callers::see(context);
     Ok(view::Context {
-        name: context.name.clone(),
+        name: context.name.to_string(),
         summary: version
             .map(|version| version.description.summary.clone())
             .unwrap_or_default(),
@@ -152,7 +153,9 @@ fn see(
             flushed: ledger.flushed(),
             generation: context.generation(),
         },
-        lag: lag.map(|Lag { source, events }| (source, events)).collect(),
+        lag: lag
+            .map(|Lag { source, events }| (source.to_string(), events))
+            .collect(),
         intents_pending: ledger.count(Space::Intent, &KeyRange::all())?,
         compensations_pending: ledger.count(Space::Compensation, &KeyRange::all())?,
         dead_letters: dead_letter::count(context)?,
@@ -187,7 +190,7 @@ fn imports(host: &Host, context: &Context) -> Vec<view::Import> {
         let offering = wiring.links.offering(interface);
         view::Import {
             interface: interface.clone(),
-            context: offering.map(str::to_owned),
+            context: offering.map(ContextName::to_string),
             circuit_breaker: offering
                 .and_then(|offering| host.context(offering))
                 .map(|offering| callers::state(&offering, &context.name)),

@@ -24,6 +24,7 @@ use super::state::State;
 use super::view::CloudEvent;
 use crate::admin::{redaction::Redaction, redaction::Redactor};
 use crate::app::Host;
+use crate::core::ContextName;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::feed_position::NoFeedPosition;
 use crate::journal::{self, Event as Published, EventPosition, Ledger};
@@ -191,7 +192,7 @@ impl Telling {
 async fn show(
     app: &str,
     redactor: &Arc<Mutex<Redactor>>,
-    context: Arc<str>,
+    context: ContextName,
     event: Published,
 ) -> io::Result<CloudEvent> {
     let is_needed = redactor.lock().is_needed();
@@ -243,13 +244,12 @@ fn begin(which: &Which, headers: &HeaderMap) -> Result<Begin, Problem> {
 }
 
 /// The journals of the contexts that are named, or all: the host's own, too, which tells of sagas that are stuck.
-fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(String, Arc<Ledger>)>, Problem> {
+fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(ContextName, Arc<Ledger>)>, Problem> {
     let mut chosen = Vec::new();
     for name in list(names) {
-        let ledger = host
-            .ledger(name)
-            .ok_or_else(|| no_such_context(host, name))?;
-        chosen.push((name.to_owned(), ledger.clone()));
+        let unknown = || no_such_context(host, name);
+        let ledger = host.ledger(name).ok_or_else(unknown)?;
+        chosen.push((name.parse().map_err(|_| unknown())?, ledger));
     }
     if chosen.is_empty() {
         let all = host.ledgers().own.all();

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 use super::state::State;
 use crate::app::Host;
-use crate::core::nearest;
+use crate::core::{ContextName, nearest};
 use crate::invocation::Context;
 use crate::journal;
 
@@ -54,7 +54,7 @@ impl FromRequestParts<Arc<State>> for Named {
 /// There is no context of that name, and these there are.
 pub(super) fn no_such_context(host: &Host, name: &str) -> Problem {
     let contexts = host.contexts();
-    let names: Vec<&str> = contexts.keys().map(String::as_str).collect();
+    let names: Vec<&str> = contexts.keys().map(ContextName::as_str).collect();
     Problem::new(
         StatusCode::NOT_FOUND,
         format!(

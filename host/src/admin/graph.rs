@@ -9,6 +9,7 @@ use super::extract::{Running, reading};
 use super::problem::Problem;
 use super::view;
 use crate::app::Host;
+use crate::core::ContextName;
 use crate::events::{self, Lag};
 use crate::journal;
 use crate::manifest::GATEWAY;
@@ -32,12 +33,12 @@ fn graph(host: &Host) -> Result<view::Graph, journal::Error> {
     for (name, context) in host.contexts().iter() {
         let callers = callers::see_with(context, expected.remove(name).unwrap_or_default());
         graph.calls.extend(callers.into_iter().map(|caller| {
-            let callee = name.clone();
+            let callee = name.to_string();
             view::Call { callee, caller }
         }));
         graph.follows.extend(follows(host, name)?);
         graph.faults.extend(context.faults.current().map(|faults| {
-            let (context, fault) = (name.clone(), (&*faults).into());
+            let (context, fault) = (name.to_string(), (&*faults).into());
             view::Faulty { context, fault }
         }));
     }
@@ -45,16 +46,16 @@ fn graph(host: &Host) -> Result<view::Graph, journal::Error> {
 }
 
 /// Who may call each context, as the versions that serve describe it.
-fn expected_callers(host: &Host) -> BTreeMap<String, BTreeSet<String>> {
+fn expected_callers(host: &Host) -> BTreeMap<ContextName, BTreeSet<ContextName>> {
     let wiring = host.wiring();
-    let mut callers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut callers: BTreeMap<ContextName, BTreeSet<ContextName>> = BTreeMap::new();
     for (name, context) in host.contexts().iter() {
         let Some(version) = context.version() else {
             continue;
         };
         if !version.description.routes.is_empty() {
             let of_this = callers.entry(name.clone()).or_default();
-            of_this.insert(GATEWAY.to_owned());
+            of_this.insert(ContextName::of_host(GATEWAY));
         }
         let used = version.description.uses.iter();
         for callee in used.filter_map(|interface| wiring.links.offering(interface)) {
@@ -82,9 +83,9 @@ fn follows(host: &Host, name: &str) -> Result<Vec<view::Follow>, journal::Error>
     let handled = context.followed.all();
     let follow = |(source, kinds): (String, Vec<String>)| view::Follow {
         follower: name.to_owned(),
-        behind: behind.remove(&source).unwrap_or_default(),
+        behind: behind.remove(source.as_str()).unwrap_or_default(),
         traffic: handled
-            .get(&source)
+            .get(source.as_str())
             .map(|traffic| traffic.last_minute().into())
             .unwrap_or_default(),
         source,

@@ -46,7 +46,9 @@ pub(super) fn subscriptions(host: &Host) -> Vec<view::Subscription> {
         .iter()
         .flat_map(|status| status.subscriptions());
     subscriptions
-        .map(|((source, subject), status)| view::Subscription::new(source, subject, status))
+        .map(|((source, subject), status)| {
+            view::Subscription::new(source.to_string(), subject, status)
+        })
         .collect()
 }
 
@@ -148,15 +150,15 @@ pub(super) async fn republish(
     Running(host): Running,
     Query(Which { context, from }): Query<Which>,
 ) -> Result<(StatusCode, Json<view::Republished>), Problem> {
-    if host.context(&context).is_none() {
+    let Some(context) = host.context(&context) else {
         return Err(no_such_context(&host, &context));
-    }
+    };
     if from == 0 {
         let detail = "commits are counted from 1: write `from=1` for all events";
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
     let asked = ask(&host, |answer| RelayCommand::Republish {
-        context,
+        context: context.name.clone(),
         from,
         answer,
     });

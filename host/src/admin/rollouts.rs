@@ -94,7 +94,7 @@ pub(super) async fn newest(
     // How far it is already is the first thing that is told.
     progress.mark_changed();
     let telling = Telling {
-        context: context.name.clone(),
+        context: context.name.to_string(),
         progress,
         rollout,
         until: tell.until,

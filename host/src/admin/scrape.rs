@@ -99,7 +99,7 @@ fn look(host: &Host) {
             ::metrics::gauge!(NATS_DEAD_LETTERS).set(letters.len() as f64);
         }
         for ((source, subject), subscription) in status.subscriptions() {
-            let labels = [("source", source), ("subject", subject)];
+            let labels = [("source", source.to_string()), ("subject", subject)];
             let is_up = subscription.error.is_none() && subscription.stream.is_some();
             ::metrics::gauge!(NATS_SUBSCRIPTION_UP, &labels).set(if is_up { 1.0 } else { 0.0 });
             if let Some(waiting) = subscription.waiting {
@@ -120,7 +120,7 @@ fn look(host: &Host) {
             breaker.take_level(context);
         }
         let is_ready = context.availability.is_open() && context.version().is_some();
-        let labels = [("context", context.name.clone())];
+        let labels = [("context", &context.name)];
         ::metrics::gauge!(CONTEXT_READY, &labels).set(if is_ready { 1.0 } else { 0.0 });
         if let Ok(pending) = compensation::pending(context) {
             metrics.compensations_pending.set(pending as f64);

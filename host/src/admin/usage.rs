@@ -67,7 +67,7 @@ pub(super) fn take_levels(context: &Context) -> Result<(), journal::Error> {
     } in used(context)?
     {
         let labels = [
-            ("context", context.name.clone()),
+            ("context", context.name.to_string()),
             ("resource", resource.name().to_owned()),
         ];
         ::metrics::gauge!(QUOTA_USED, &labels).set(used as f64);

@@ -158,7 +158,7 @@ pub(super) async fn upload(
         tracing::info!(
             target: "innkeeper::audit",
             by = caller.name,
-            context = context.name,
+            context = context.name.as_str(),
             reason = %error,
             "a deployment failed"
         );

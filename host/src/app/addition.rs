@@ -14,7 +14,7 @@ use super::Host;
 use super::journals::sources;
 use super::storage;
 use crate::config;
-use crate::core::VersionDigest;
+use crate::core::{ContextName, VersionDigest};
 use crate::events;
 use crate::invocation::{Context, Resumption, crash_recovery};
 use crate::journal::Ledger;
@@ -37,9 +37,9 @@ pub(super) struct Additions {
 #[derive(Debug, Default)]
 pub struct Added {
     /// They serve, with these versions.
-    pub serve: BTreeMap<String, VersionDigest>,
+    pub serve: BTreeMap<ContextName, VersionDigest>,
     /// They do not, for these reasons, and everything else is as it was.
-    pub refused: BTreeMap<String, String>,
+    pub refused: BTreeMap<ContextName, String>,
 }
 
 /// A context that is to be added, of which nobody knows yet.
@@ -48,7 +48,7 @@ struct Candidate {
     /// What the manifest says of it.
     settings: ContextSettings,
     /// The journals of what it follows outside.
-    outside: Vec<(String, Arc<Ledger>)>,
+    outside: Vec<(ContextName, Arc<Ledger>)>,
     shipped: Shipped,
     /// Ends that its configuration is read.
     stop: CancellationToken,
@@ -60,7 +60,7 @@ impl Host {
     pub async fn add(
         self: &Arc<Self>,
         wanted: &Manifest,
-        components: BTreeMap<String, Shipped>,
+        components: BTreeMap<ContextName, Shipped>,
     ) -> Added {
         let _turn = self.additions.turn.lock().await;
         let mut added = Added::default();
@@ -118,7 +118,11 @@ impl Host {
     }
 
     /// Has what each starts with pass the gates at which it is looked at alone.
-    async fn boot(&self, candidates: &BTreeMap<String, Candidate>, added: &mut Added) -> Vec<Boot> {
+    async fn boot(
+        &self,
+        candidates: &BTreeMap<ContextName, Candidate>,
+        added: &mut Added,
+    ) -> Vec<Boot> {
         let deployer = &self.deployer;
         let mut booting = Vec::new();
         for Candidate {
@@ -143,7 +147,7 @@ impl Host {
     fn enter(
         &self,
         boots: &[Boot],
-        candidates: &BTreeMap<String, Candidate>,
+        candidates: &BTreeMap<ContextName, Candidate>,
         resumptions: &mut Vec<Resumption>,
     ) -> Result<(), (usize, BootError)> {
         let contexts = || boots.iter().map(|boot| &boot.context);
@@ -157,7 +161,7 @@ impl Host {
             match crash_recovery::unfinished(invoker, context) {
                 Ok(unfinished) => resumptions.extend(unfinished),
                 Err(failure) => {
-                    let names = || contexts().map(|context| context.name.as_str());
+                    let names = || contexts().map(|context| &context.name);
                     invoker.contexts.take_out(names());
                     let failed = BootError::Failed {
                         context: context.name.clone(),
@@ -192,7 +196,7 @@ impl Host {
         // At once: whatever is begun in them later is not to be taken for what was left.
         for context in boots.iter().map(|boot| &boot.context) {
             if let Err(error) = rebuild::clear(&self.deployer, context) {
-                tracing::error!(context = context.name, %error, "what an interrupted rebuild has left could not be removed");
+                tracing::error!(context = context.name.as_str(), %error, "what an interrupted rebuild has left could not be removed");
             }
         }
         for context in boots.iter().map(|boot| &boot.context) {
@@ -231,7 +235,7 @@ impl Added {
 async fn before_boot(
     host: &Arc<Host>,
     manifest: &Arc<Manifest>,
-    name: &str,
+    name: &ContextName,
     settings: &ContextSettings,
     shipped: Shipped,
 ) -> Result<(Arc<Manifest>, Candidate), String> {

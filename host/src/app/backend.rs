@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::Host;
+use crate::core::ContextName;
 use crate::core::memory::Reservation;
 use crate::core::message::{Request, WebAnswer};
 use crate::gateway::Backend;
@@ -13,9 +14,9 @@ use crate::invocation::{self, Failure, Origin, WebFailure};
 use crate::versions::Found;
 
 impl Backend for Arc<Host> {
-    type Context = Arc<str>;
+    type Context = ContextName;
 
-    fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<Arc<str>> {
+    fn find(&self, method: &Method, host: Option<&str>, path: &str) -> Found<ContextName> {
         let wiring = self.wiring();
         let found = wiring.routes.find(method, host, path);
         // What a context answers that is down is not known: the path may well be one of its, unless another one answers just that.
@@ -28,7 +29,7 @@ impl Backend for Arc<Host> {
             return found;
         }
         match wiring.down() {
-            Some(down) => Found::Down(down.to_string()),
+            Some(down) => Found::Down(down.clone()),
             None => found,
         }
     }
@@ -43,7 +44,7 @@ impl Backend for Arc<Host> {
 
     fn web(
         &self,
-        context: Arc<str>,
+        context: ContextName,
         request: Request,
         origin: Origin,
         key: Option<String>,
@@ -53,9 +54,7 @@ impl Backend for Arc<Host> {
             match invoker.contexts.get(&context) {
                 Some(context) => invocation::web(&invoker, &context, request, origin, key).await,
                 // A context is known before its routes are, and none is taken out.
-                None => Err(WebFailure::from(Failure::NotServing {
-                    context: context.to_string(),
-                })),
+                None => Err(WebFailure::from(Failure::NotServing { context })),
             }
         }
     }

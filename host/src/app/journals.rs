@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::core::{ByName, Volume};
+use crate::core::{ByName, ContextName, Volume};
 use crate::journal::{
     Committer, Durability, Error, FreeSpace, KeyRange, Ledger, Ledgers, MemoryStore, Options,
     SledStore, Space, Store,
@@ -36,7 +36,10 @@ impl Journals {
             own.push((name.clone(), journals.of_context(name, settings)?));
         }
         // The history of versions, sagas, how far the relay has come. What it says may be acted upon, so it waits for the disk.
-        own.push((HOST_SOURCE.to_owned(), journals.lasting(HOST_SOURCE)?));
+        own.push((
+            ContextName::of_host(HOST_SOURCE),
+            journals.lasting(HOST_SOURCE)?,
+        ));
         let sources = sources(manifest).into_iter();
         let outside = sources.map(|source| {
             let ledger = journals.of_source(&source)?;
@@ -52,12 +55,16 @@ impl Journals {
     }
 
     /// Those of contexts that are not part of the app, and whose work has not all ended.
-    fn absent(&self, manifest: &Manifest) -> Result<BTreeMap<String, Arc<Ledger>>, Error> {
+    fn absent(&self, manifest: &Manifest) -> Result<BTreeMap<ContextName, Arc<Ledger>>, Error> {
         let mut absent = BTreeMap::new();
         let Some(committer) = self.on_disk() else {
             return Ok(absent);
         };
         for (name, journal) in committer.unopened()? {
+            // No context was ever called what is no name.
+            let Ok(name) = name.parse::<ContextName>() else {
+                continue;
+            };
             // One that keeps its journal in memory by now is there, and knows nothing of what it had called.
             if manifest.contexts.contains_key(&name) {
                 continue;
@@ -67,12 +74,12 @@ impl Journals {
                 (Ok(0), Ok(0)) => continue,
                 (Ok(interrupted), Ok(undos)) => (interrupted, undos),
                 (Err(error), _) | (_, Err(error)) => {
-                    tracing::error!(context = name, %error, "the journal of a context that is no longer part of the app cannot be read: what it had called may be forgotten");
+                    tracing::error!(context = name.as_str(), %error, "the journal of a context that is no longer part of the app cannot be read: what it had called may be forgotten");
                     continue;
                 }
             };
             tracing::warn!(
-                context = name,
+                context = name.as_str(),
                 interrupted,
                 undos,
                 "a context that is no longer part of the app left invocations that have not ended, or calls to be undone: what they called stays as it is until the context is back"
@@ -147,7 +154,7 @@ impl Journals {
 }
 
 /// What is followed outside.
-pub(super) fn sources(manifest: &Manifest) -> BTreeSet<String> {
+pub(super) fn sources(manifest: &Manifest) -> BTreeSet<ContextName> {
     let subscriptions = manifest.subscriptions().into_iter();
     subscriptions
         .map(|subscription| subscription.source)

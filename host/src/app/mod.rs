@@ -25,6 +25,7 @@ pub use self::{
     start::{Options, Progress, StartError},
 };
 use crate::autoscale::Autoscalers;
+use crate::core::ContextName;
 use crate::core::memory::Budget;
 use crate::documents::PublicDocument;
 use crate::events::Events;
@@ -71,7 +72,7 @@ impl Host {
     }
 
     /// Its contexts at this moment, by name.
-    pub fn contexts(&self) -> Arc<BTreeMap<String, Arc<Context>>> {
+    pub fn contexts(&self) -> Arc<BTreeMap<ContextName, Arc<Context>>> {
         self.invoker.contexts.all()
     }
 

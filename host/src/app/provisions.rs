@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::config;
-use crate::core::IdSecret;
 use crate::core::memory::Budget;
+use crate::core::{ContextName, IdSecret};
 use crate::guest::Engine;
 use crate::invocation::{Context, Shared};
 use crate::journal::Ledger;
@@ -29,7 +29,7 @@ impl Provisions {
     /// A context, with its part of all that.
     pub(super) fn context(
         &self,
-        name: &str,
+        name: &ContextName,
         settings: &ContextSettings,
         ledger: &Arc<Ledger>,
         config: &Arc<config::Live>,

@@ -16,8 +16,8 @@ use super::provisions::Provisions;
 use super::storage;
 use crate::autoscale;
 use crate::config;
-use crate::core::VersionDigest;
 use crate::core::memory::Budget;
+use crate::core::{ContextName, VersionDigest};
 use crate::documents::PublicDocument;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
@@ -41,7 +41,7 @@ const BOOTS: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The component of each context; a context without one does not serve.
-    pub components: BTreeMap<String, Shipped>,
+    pub components: BTreeMap<ContextName, Shipped>,
     /// How instances are made.
     pub engine: EngineOptions,
     /// What keeps the promises of sagas.
@@ -63,12 +63,12 @@ pub enum Progress {
     /// A component is loaded, and compiled if it is not in the cache.
     Loading {
         /// Its context.
-        context: String,
+        context: ContextName,
     },
     /// A component is loaded.
     Loaded {
         /// Its context.
-        context: String,
+        context: ContextName,
         /// Its digest.
         digest: VersionDigest,
     },
@@ -209,7 +209,7 @@ impl Host {
 
     async fn bring_up(
         self: &Arc<Self>,
-        components: &BTreeMap<String, Shipped>,
+        components: &BTreeMap<ContextName, Shipped>,
         strict: bool,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
@@ -238,7 +238,7 @@ impl Host {
         }
         for context in self.contexts().keys() {
             for what in rollout::missing_dependencies(deployer, context) {
-                tracing::warn!(context, what, "a dependency is missing");
+                tracing::warn!(context = context.as_str(), what, "a dependency is missing");
             }
         }
         self.resume(progress)?;

@@ -70,7 +70,12 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn app(contexts: usize) -> Manifest {
-        let names = (0..contexts).map(|number| (number.to_string(), ContextSettings::default()));
+        let names = (0..contexts).map(|number| {
+            (
+                format!("c{number}").parse().unwrap(),
+                ContextSettings::default(),
+            )
+        });
         Manifest {
             contexts: names.collect(),
             ..Manifest::default()

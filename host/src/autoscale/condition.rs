@@ -40,18 +40,22 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// As it is from now on.
-    pub(super) fn new(
-        about: ConditionType,
-        holds: bool,
-        reason: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    /// It holds from now on.
+    pub(super) fn met(about: ConditionType, reason: &'static str, message: String) -> Self {
+        Self::new(about, true, reason, message)
+    }
+
+    /// It does not hold from now on.
+    pub(super) fn unmet(about: ConditionType, reason: &'static str, message: String) -> Self {
+        Self::new(about, false, reason, message)
+    }
+
+    fn new(about: ConditionType, holds: bool, reason: &'static str, message: String) -> Self {
         Self {
             about,
             holds,
             reason,
-            message: message.into(),
+            message,
             since: wall_clock(),
         }
     }

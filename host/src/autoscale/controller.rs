@@ -13,7 +13,7 @@ use super::condition::{Condition, ConditionType};
 use super::decision::{Decision, Limited, Scaler, Seen};
 use super::share::{Claim, share};
 use super::status::AutoscalerStatus;
-use crate::core::{human_duration, wall_clock};
+use crate::core::{ContextName, human_duration, wall_clock};
 use crate::guest;
 use crate::invocation::{Context, ContextSlots, HostEventKind, Invoker};
 use crate::observe::metrics::{AUTOSCALER_SCALINGS, UNLOADS};
@@ -24,7 +24,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// The autoscalers of an app, as they were last seen.
 #[derive(Default)]
-pub struct Autoscalers(Mutex<BTreeMap<String, AutoscalerStatus>>);
+pub struct Autoscalers(Mutex<BTreeMap<ContextName, AutoscalerStatus>>);
 
 impl Autoscalers {
     /// All of them, by their contexts.
@@ -116,7 +116,7 @@ impl Controller {
         }
         let scaled = self.scaled.iter().map(|one| one.context.name.clone());
         let others = self.others.iter().map(|context| context.name.clone());
-        let known: BTreeSet<String> = scaled.chain(others).collect();
+        let known: BTreeSet<ContextName> = scaled.chain(others).collect();
         for context in contexts.values() {
             if known.contains(&context.name) {
                 continue;
@@ -280,7 +280,7 @@ impl Scaled {
         let versions = deployer.rollouts(&self.context).at_hand();
         for version in versions.iter().filter(|version| version.unload()) {
             let name = &self.context.name;
-            metrics::counter!(UNLOADS, "context" => name.clone()).increment(1);
+            metrics::counter!(UNLOADS, "context" => name).increment(1);
             let data = json!({ "version": &*version.title, "reason": reason });
             invoker
                 .host_events
@@ -314,11 +314,8 @@ impl Scaled {
             true => (HostEventKind::ScaledUp, "up"),
             false => (HostEventKind::ScaledDown, "down"),
         };
-        let labels = [
-            ("context", name.clone()),
-            ("direction", direction.to_owned()),
-        ];
-        metrics::counter!(AUTOSCALER_SCALINGS, &labels).increment(1);
+        metrics::counter!(AUTOSCALER_SCALINGS, "context" => name, "direction" => direction)
+            .increment(1);
         let data = json!({
             "from": from,
             "to": to,
@@ -339,57 +336,53 @@ impl Scaled {
         let settings = self.scaler.settings();
         let version = self.context.version();
         let slots = self.slots.count();
-        let condition = |about, holds, reason, message: String| {
-            Condition::new(about, holds, reason, message).after(conditions)
-        };
         let able = match deployer.rollouts(&self.context).load_failure() {
-            Some(reason) => condition(ConditionType::AbleToScale, false, "LoadFailed", reason),
-            None if slots != before => condition(
+            Some(reason) => Condition::unmet(ConditionType::AbleToScale, "LoadFailed", reason),
+            None if slots != before => Condition::met(
                 ConditionType::AbleToScale,
-                true,
                 "SucceededRescale",
                 format!("there are {slots} slots now, after {before}"),
             ),
-            None => condition(
+            None => Condition::met(
                 ConditionType::AbleToScale,
-                true,
                 decision.able.reason(),
                 decision.able.message(settings),
             ),
         };
         let active = match (&version, slots) {
-            (None, _) => condition(
+            (None, _) => Condition::unmet(
                 ConditionType::ScalingActive,
-                false,
                 "NotServing",
                 "no version of the context serves".to_owned(),
             ),
-            (Some(_), 0) if decision.desired == 0 => condition(
+            (Some(_), 0) if decision.desired == 0 => Condition::met(
                 ConditionType::ScalingActive,
-                true,
                 "ScaledToZero",
                 "nobody wants anything of it; the next work brings it back".to_owned(),
             ),
-            _ => condition(
+            _ => Condition::met(
                 ConditionType::ScalingActive,
-                true,
                 "ValidMetricFound",
                 "the use of its slots was measured".to_owned(),
             ),
         };
         let limited = match slots < decision.desired {
-            true => condition(
+            true => Condition::met(
                 ConditionType::ScalingLimited,
-                true,
                 "HostIsFull",
                 "the slots of the host are shared with other contexts; raise host.instances, where the machine has room".to_owned(),
             ),
-            false => condition(
-                ConditionType::ScalingLimited,
-                decision.limited != Limited::DesiredWithinRange,
-                decision.limited.reason(),
-                decision.limited.message().to_owned(),
-            ),
+            false => {
+                let limited = match decision.limited {
+                    Limited::DesiredWithinRange => Condition::unmet,
+                    _ => Condition::met,
+                };
+                limited(
+                    ConditionType::ScalingLimited,
+                    decision.limited.reason(),
+                    decision.limited.message().to_owned(),
+                )
+            }
         };
         AutoscalerStatus {
             context: self.context.name.clone(),
@@ -404,7 +397,9 @@ impl Scaled {
             utilization: decision.utilization,
             target: settings.target_utilization,
             since: 0,
-            conditions: vec![able, active, limited],
+            conditions: [able, active, limited]
+                .map(|one| one.after(conditions))
+                .into(),
         }
     }
 }

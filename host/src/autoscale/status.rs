@@ -1,12 +1,13 @@
 //! What an autoscaler shows of a context.
 
 use super::condition::Condition;
+use crate::core::ContextName;
 
 /// How a context is scaled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoscalerStatus {
     /// The context.
-    pub context: String,
+    pub context: ContextName,
     /// The version that serves; none when none does.
     pub version: Option<u32>,
     /// How many slots it has at least.

@@ -5,6 +5,7 @@ use wit_component::ComponentEncoder;
 use super::toolchain::TARGET;
 use super::workspace::Package;
 use super::{Built, Error, Profile};
+use crate::core::ContextName;
 
 /// How a core module begins; a component has another version.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -51,12 +52,12 @@ pub(super) fn module(target: &Path, profile: Profile, package: &Package) -> Path
 
 /// Makes the component of what was built, and writes it if it is another than before. Readers see the old file or the new one, never a part.
 pub(super) async fn write(
-    name: String,
+    name: ContextName,
     built: PathBuf,
     target: PathBuf,
     profile: Profile,
 ) -> Result<Built, Error> {
-    let context = name.clone();
+    let context = name.to_string();
     let work = tokio::task::spawn_blocking(move || write_blocking(name, &built, &target, profile));
     work.await.unwrap_or_else(|error| {
         Err(Error::Component {
@@ -67,7 +68,7 @@ pub(super) async fn write(
 }
 
 fn write_blocking(
-    name: String,
+    name: ContextName,
     built: &Path,
     target: &Path,
     profile: Profile,

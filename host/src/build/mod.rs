@@ -40,6 +40,7 @@ pub use template::{Created, Language, new_app, new_context};
 pub use upgrade::{Step, Upgrade};
 pub use world::{World, world};
 
+use crate::core::ContextName;
 use packaging::{ByPackaging, Packaging};
 use workspace::Package;
 
@@ -47,7 +48,7 @@ use workspace::Package;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The context's name, which is also the component file's.
-    pub name: String,
+    pub name: ContextName,
     /// The directory of its package.
     pub package: PathBuf,
 }
@@ -74,7 +75,7 @@ impl Options {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
     /// The context's name.
-    pub name: String,
+    pub name: ContextName,
     /// The component's file.
     pub path: PathBuf,
     /// Its size in bytes.

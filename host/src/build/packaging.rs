@@ -24,7 +24,7 @@ impl Packaging {
         let has = |file: &str| source.package.join(file).is_file();
         let found = FILES.into_iter().find(|(file, _)| has(file));
         let missing = || Error::NoPackage {
-            context: source.name.clone(),
+            context: source.name.to_string(),
             path: source.package.clone(),
         };
         found.map(|(_, packaging)| packaging).ok_or_else(missing)

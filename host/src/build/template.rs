@@ -9,6 +9,7 @@ use super::interfaces::Pieces;
 use super::outline::Outline;
 use super::sdk::{self, Sdk};
 use super::upgrade;
+use crate::core::check_name;
 
 /// What a new context's package begins with; `__name__` is the context's name.
 const PACKAGE: &[(&str, &str)] = &[
@@ -260,18 +261,13 @@ pub fn new_app(
     made
 }
 
+/// Whether a name can be that of a package, too.
 pub(super) fn is_name(name: &str) -> bool {
-    let words = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    name.len() <= 40
+    check_name(name).is_ok()
+        && name.len() <= 40
         // Folders beside the packages: the SDK, and what cargo builds.
         && !["sdk", "target"].contains(&name)
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.split('-').all(words)
+        && name.split('-').all(|word| !word.is_empty())
 }
 
 /// The name of the app, where it can take the context.

@@ -144,7 +144,7 @@ async fn a_new_app_builds_passes_its_tests_and_takes_more_contexts() {
         ..Options::default()
     };
     let sources = [&created, &second].map(|made| Source {
-        name: made.name.clone(),
+        name: made.name.parse().unwrap(),
         package: made.package.clone(),
     });
     let built = build(&sources, &options, |_| ()).await.unwrap();

@@ -3,12 +3,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Error, Source};
+use crate::core::ContextName;
 
 /// A package, as much of it as matters for building.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Package {
     /// The context's name.
-    pub(super) name: String,
+    pub(super) name: ContextName,
     /// The package's name for cargo.
     pub(super) cargo_name: String,
     /// The name of the file that cargo makes, without its ending.

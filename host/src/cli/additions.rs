@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::shipped;
 use crate::app::{Added, Host};
 use crate::build::Options;
-use crate::core::Backoff;
+use crate::core::{Backoff, ContextName};
 use crate::manifest::Manifest;
 use crate::observe::sanitize::{SENTENCE, shown};
 
@@ -44,7 +44,7 @@ pub(super) fn take_up(host: &Arc<Host>, flags: ServeFlags) {
 /// Adds the contexts that only `wanted` has, as far as they fit.
 pub(super) async fn add(host: &Arc<Host>, wanted: &Manifest, options: &Options) -> Added {
     let holds = host.manifest();
-    let new: BTreeSet<String> = holds.new_in(wanted).cloned().collect();
+    let new: BTreeSet<ContextName> = holds.new_in(wanted).cloned().collect();
     let mut added = Added::default();
     let mut files = BTreeMap::new();
     for name in &new {
@@ -57,7 +57,7 @@ pub(super) async fn add(host: &Arc<Host>, wanted: &Manifest, options: &Options) 
     named.retain(|name| !added.refused.contains_key(name));
     let components = shipped::components_of(wanted, &named, files, |resolved| {
         let (context, digest) = (resolved.context, resolved.obtained.digest);
-        tracing::info!(context, reference = %resolved.reference, %digest, "resolved");
+        tracing::info!(context = context.as_str(), reference = %resolved.reference, %digest, "resolved");
     });
     let components = components.await;
     let missing = components.iter().filter(|(_, one)| one.is_missing());
@@ -74,7 +74,7 @@ pub(super) async fn add(host: &Arc<Host>, wanted: &Manifest, options: &Options) 
 /// The file of a context's component, if it is one.
 fn component(
     manifest: &Manifest,
-    name: &str,
+    name: &ContextName,
     options: &Options,
 ) -> Result<Option<PathBuf>, Failure> {
     let mut only = manifest.clone();
@@ -177,7 +177,7 @@ impl Additions {
         let left = left.iter().map(ToString::to_string);
         let Added { serve, refused } = add(&self.host, wanted, &options).await;
         for (context, digest) in &serve {
-            tracing::info!(context, %digest, "added, and serves");
+            tracing::info!(context = context.as_str(), %digest, "added, and serves");
         }
         self.is_refused = !refused.is_empty();
         let lacking = refused.keys();
@@ -188,6 +188,6 @@ impl Additions {
 }
 
 /// One line about a context that is not added.
-pub(super) fn not_added((context, why): (&String, &String)) -> String {
+pub(super) fn not_added((context, why): (&ContextName, &String)) -> String {
     format!("context {context} is not added: {why}")
 }

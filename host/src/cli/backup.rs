@@ -62,7 +62,7 @@ impl Backup {
         // Who could not write no longer receives.
         written.and(received)?;
         let verified = command::verified(directory.clone(), CACHE).await?;
-        command::report(&verified, false)?;
+        command::report(&verified)?;
         drop(data);
         Ok(output::line(format_args!(
             "the backup is complete, in {}",

@@ -15,7 +15,8 @@ const VARIABLE: &str = "INNKEEPER_APP";
 /// The contexts of the app.
 pub(super) fn contexts() -> Vec<CompletionCandidate> {
     let contexts = manifest().contexts.into_keys();
-    contexts.map(CompletionCandidate::new).collect()
+    let contexts = contexts.map(|context| CompletionCandidate::new(context.as_str()));
+    contexts.collect()
 }
 
 /// The sagas of the app.

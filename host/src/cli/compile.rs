@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::core::VersionDigest;
+use crate::rollout::compile::CompilePriority;
 use crate::rollout::compile::work::{self, Bounds};
 
 /// Compile the component that standard input brings, and write its machine code to standard output: what the host runs for each component that is brought to it, so that
@@ -57,7 +58,10 @@ impl Limits {
         Bounds {
             memory: self.memory,
             seconds: self.seconds,
-            is_behind: self.behind,
+            priority: match self.behind {
+                true => CompilePriority::Background,
+                false => CompilePriority::Foreground,
+            },
         }
     }
 }

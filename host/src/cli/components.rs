@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::failure::Failure;
 use crate::build::{self, Options, Source};
-use crate::core::nearest;
+use crate::core::{ContextName, nearest};
 use crate::manifest::{ContextSettings, Manifest};
 
 /// The contexts that are built from a package.
 pub(super) fn sources(manifest: &Manifest) -> Vec<Source> {
-    let source = |(name, context): (&String, &ContextSettings)| {
+    let source = |(name, context): (&ContextName, &ContextSettings)| {
         Some(Source {
             name: name.clone(),
             package: context.package.clone()?,
@@ -44,8 +44,8 @@ pub(super) fn chosen(manifest: &Manifest, context: Option<&str>) -> Result<Vec<S
 pub(super) fn files(
     manifest: &Manifest,
     options: &Options,
-) -> Result<BTreeMap<String, PathBuf>, Failure> {
-    let given = |(name, context): (&String, &ContextSettings)| {
+) -> Result<BTreeMap<ContextName, PathBuf>, Failure> {
+    let given = |(name, context): (&ContextName, &ContextSettings)| {
         let file = context.component.as_ref()?.file()?;
         Some((name.clone(), file.to_owned()))
     };

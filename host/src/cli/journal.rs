@@ -1,6 +1,7 @@
 //! `innkeeper journal`
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -83,7 +84,10 @@ impl Verify {
         let _data = serving::take(&manifest).await?;
         let (directory, cache) = (manifest.journal.directory, manifest.journal.cache);
         let verified = verified(directory, cache).await?;
-        report(&verified, self.json)
+        match self.json {
+            true => report_by(&verified, print_json),
+            false => report(&verified),
+        }
     }
 }
 
@@ -106,12 +110,19 @@ pub(super) async fn verified(directory: PathBuf, cache: u64) -> Result<Vec<Verif
     Ok(verifying.await.map_err(|_| Failure::Interrupted)??)
 }
 
-/// Says what was found.
-pub(super) fn report(verified: &[Verified], as_json: bool) -> Result<(), Failure> {
+/// Says what was found, to people.
+pub(super) fn report(verified: &[Verified]) -> Result<(), Failure> {
+    report_by(verified, print_lines)
+}
+
+fn report_by(
+    verified: &[Verified],
+    print: impl Fn(&Verified) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut findings = 0;
     for found in verified {
         findings += found.findings.count;
-        show(found, as_json)?;
+        print(found)?;
     }
     match findings {
         0 => Ok(()),
@@ -119,24 +130,28 @@ pub(super) fn report(verified: &[Verified], as_json: bool) -> Result<(), Failure
     }
 }
 
-fn show(found: &Verified, as_json: bool) -> Result<(), Failure> {
+fn print_json(found: &Verified) -> io::Result<()> {
     let Verified {
         context,
         newest,
         findings,
     } = found;
-    if as_json {
-        return Ok(output::json(&json!({
-            "context": context,
-            "newest": newest,
-            "findings": findings.count,
-            "shown": findings.shown,
-        }))?);
-    }
+    output::json(&json!({
+        "context": context,
+        "newest": newest,
+        "findings": findings.count,
+        "shown": findings.shown,
+    }))
+}
+
+fn print_lines(found: &Verified) -> io::Result<()> {
+    let Verified {
+        context,
+        newest,
+        findings,
+    } = found;
     if findings.is_empty() {
-        return Ok(output::line(format_args!(
-            "{context:<16} sound, up to commit {newest}"
-        ))?);
+        return output::line(format_args!("{context:<16} sound, up to commit {newest}"));
     }
     output::line(format_args!(
         "{context:<16} {} findings, up to commit {newest}",

@@ -9,7 +9,8 @@ use clap_complete::ArgValueCandidates;
 use super::app_flags::AppFlags;
 use super::candidates;
 use super::failure::Failure;
-use crate::manifest::{Manifest, OciReference, UploadSettings, is_name};
+use crate::core::{NAMES, check_name};
+use crate::manifest::{Manifest, OciReference, UploadSettings};
 use crate::registry::{Addressee, Registries};
 
 /// How long a command waits for a component, from a mirror or from the registry.
@@ -81,9 +82,8 @@ pub(super) fn largest(manifest: Option<&Manifest>) -> u64 {
     said.unwrap_or_else(|| UploadSettings::default().max_size)
 }
 
-fn name(text: &str) -> Result<String, String> {
-    match is_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err("names match [a-z][a-z0-9-]* and have at most 63 characters".to_owned()),
-    }
+/// The name of a context or of an app; what is there instead is said beside it.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let named = check_name(text).map(|()| text.to_owned());
+    named.map_err(|_| NAMES.to_owned())
 }

@@ -58,8 +58,10 @@ impl Watch for Log {
             Progress::Opening { directory } => {
                 tracing::info!(directory = %directory.display(), "opening the journals");
             }
-            Progress::Loading { context } => tracing::debug!(context, "loading"),
-            Progress::Loaded { context, digest } => tracing::info!(context, %digest, "loaded"),
+            Progress::Loading { context } => tracing::debug!(context = context.as_str(), "loading"),
+            Progress::Loaded { context, digest } => {
+                tracing::info!(context = context.as_str(), %digest, "loaded")
+            }
             Progress::Resuming { count } => {
                 tracing::info!(count, "resuming what the last stop interrupted");
             }
@@ -73,7 +75,7 @@ impl Watch for Log {
             obtained,
         } = resolved;
         let (digest, fetched) = (obtained.digest, obtained.is_new);
-        tracing::info!(context, %reference, %digest, fetched, "resolved");
+        tracing::info!(context = context.as_str(), %reference, %digest, fetched, "resolved");
     }
 
     fn open(&self, host: &Arc<Host>) {

@@ -19,6 +19,7 @@ use super::shipped::{self, Resolved};
 use super::signals::{self, Signals};
 use crate::admin::{self, Access, AdminError, Audit, Token, TokenSources, Tokens};
 use crate::app::{DataDirectory, Host, Options, Progress, StartError};
+use crate::core::ContextName;
 use crate::gateway::{AccessLog, Authenticator, Drained, Gateway, Security};
 use crate::invocation::Safeguards;
 use crate::manifest::{
@@ -103,7 +104,7 @@ pub(super) enum Ended {
 /// Serves until a signal. `files` are the components that are here already; `watch` hears how the start goes, and when requests are welcome.
 pub(super) async fn serve(
     manifest: Manifest,
-    files: BTreeMap<String, PathBuf>,
+    files: BTreeMap<ContextName, PathBuf>,
     flags: &ServeFlags,
     listeners: Listeners,
     mut signals: Signals,

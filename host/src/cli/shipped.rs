@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::sought_signatures::sought;
 use crate::app::Host;
-use crate::core::{Backoff, human_duration};
+use crate::core::{Backoff, ContextName, human_duration};
 use crate::manifest::{Manifest, OciReference};
 use crate::registry::{Addressee, KeptCopies, Named, Obtained, Registries, RegistryError};
 use crate::rollout::{self, Outcome, Shipped};
@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What a reference in the manifest was resolved to.
 pub(super) struct Resolved<'a> {
-    pub context: &'a str,
+    pub context: &'a ContextName,
     pub reference: &'a OciReference,
     pub obtained: &'a Obtained,
 }
@@ -47,21 +47,21 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What a context has in a registry; none where it has its component elsewhere.
-    fn reference(&self, context: &str) -> Option<&'a OciReference> {
+    fn reference(&self, context: &ContextName) -> Option<&'a OciReference> {
         let settings = self.manifest.contexts.get(context)?;
         settings.component.as_ref()?.reference()
     }
 
     async fn obtain(
         &self,
-        context: &str,
+        context: &ContextName,
         reference: &OciReference,
         until: Instant,
     ) -> Result<Obtained, RegistryError> {
         let rollout = &self.manifest.rollout;
         let whom = Addressee {
             app: Some(self.manifest.app.name.clone()),
-            context: Some(context.to_owned()),
+            context: Some(context.to_string()),
         };
         let sought = sought(Some(self.manifest), whom);
         // What is named by its digest is the manifest's word.
@@ -76,7 +76,7 @@ impl<'a> Fetcher<'a> {
         };
         let obtained = self.copies.obtain(&self.registries, named).await?;
         for note in &obtained.notes {
-            tracing::warn!(context, %reference, "{note}");
+            tracing::warn!(context = context.as_str(), %reference, "{note}");
         }
         Ok(obtained)
     }
@@ -85,9 +85,9 @@ impl<'a> Fetcher<'a> {
 /// The component of each context: the files that there are, and what is named in registries. What cannot be fetched is said to be missing, with the reason.
 pub(super) async fn components(
     manifest: &Manifest,
-    files: BTreeMap<String, PathBuf>,
+    files: BTreeMap<ContextName, PathBuf>,
     tell: impl Fn(Resolved<'_>),
-) -> BTreeMap<String, Shipped> {
+) -> BTreeMap<ContextName, Shipped> {
     let fetcher = Fetcher::new(manifest);
     let contexts = manifest.contexts.keys();
     let kept = contexts.filter(|context| fetcher.reference(context).is_some());
@@ -99,10 +99,10 @@ pub(super) async fn components(
 /// The component of some contexts, likewise. What is kept for others stays.
 pub(super) async fn components_of(
     manifest: &Manifest,
-    contexts: &BTreeSet<String>,
-    files: BTreeMap<String, PathBuf>,
+    contexts: &BTreeSet<ContextName>,
+    files: BTreeMap<ContextName, PathBuf>,
     tell: impl Fn(Resolved<'_>),
-) -> BTreeMap<String, Shipped> {
+) -> BTreeMap<ContextName, Shipped> {
     let fetcher = &Fetcher::new(manifest);
     let until = Instant::now() + FETCHING;
     let mut obtaining = Vec::new();
@@ -140,7 +140,7 @@ pub(super) async fn components_of(
 
 /// Fetches what is missing, again and again with ever longer pauses, until it is there, another version has been brought, or the host stops. What has come is rolled
 /// out.
-pub(super) fn keep_fetching(host: &Arc<Host>, missing: Vec<String>) {
+pub(super) fn keep_fetching(host: &Arc<Host>, missing: Vec<ContextName>) {
     if missing.is_empty() {
         return;
     }
@@ -151,7 +151,7 @@ pub(super) fn keep_fetching(host: &Arc<Host>, missing: Vec<String>) {
     });
 }
 
-async fn fetch_until_none_is_missing(host: &Arc<Host>, mut missing: Vec<String>) {
+async fn fetch_until_none_is_missing(host: &Arc<Host>, mut missing: Vec<ContextName>) {
     let manifest = host.manifest();
     let fetcher = &Fetcher::new(&manifest);
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
@@ -173,7 +173,7 @@ async fn fetch_until_none_is_missing(host: &Arc<Host>, mut missing: Vec<String>)
 async fn try_again(
     host: &Arc<Host>,
     fetcher: &Fetcher<'_>,
-    name: &str,
+    name: &ContextName,
     until: Instant,
     pause: Duration,
 ) -> bool {
@@ -197,7 +197,7 @@ async fn try_again(
         // Another one may be under way.
         Err(error) => return rollouts.still_refused(missing(name, reference, &error, pause)),
     };
-    tracing::info!(context = name, %reference, "the component has come, and is rolled out");
+    tracing::info!(context = name.as_str(), %reference, "the component has come, and is rolled out");
     let why = match rollout::verdict(&rollout).await.outcome {
         Some(Outcome::Refused(refusal)) => refusal.to_string(),
         Some(Outcome::Aborted { reason }) => reason,
@@ -210,7 +210,7 @@ async fn try_again(
 
 /// Why a component is not there, and what becomes of that.
 fn missing(
-    context: &str,
+    context: &ContextName,
     reference: &OciReference,
     error: &impl std::fmt::Display,
     pause: Duration,

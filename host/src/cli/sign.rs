@@ -10,10 +10,11 @@ use clap_complete::ArgValueCandidates;
 use super::app_flags::AppFlags;
 use super::candidates;
 use super::failure::Failure;
+use super::registry_flags::name;
 use super::{key_file, output};
 use crate::build;
-use crate::core::{Timestamp, VersionDigest};
-use crate::manifest::{Manifest, is_name, parse_duration, parse_time};
+use crate::core::{Timestamp, VersionDigest, check_name};
+use crate::manifest::{Manifest, parse_duration, parse_time};
 use crate::rollout::signature::{self, Signature, Subject, Validity};
 
 /// How a component begins.
@@ -149,20 +150,15 @@ fn digest(file: &Path) -> Result<VersionDigest, Failure> {
 fn make_key(file: &Path) -> Result<(), Failure> {
     let key = key_file::make(file)?;
     let name = file.file_stem().and_then(|stem| stem.to_str());
-    let name = name.filter(|name| is_name(name)).unwrap_or("key");
+    let name = name
+        .filter(|name| check_name(name).is_ok())
+        .unwrap_or("key");
     output::note(format_args!(
         "made the private key {}, for its owner only; below [rollout.keys] in the manifest goes:",
         file.display()
     ));
     let public = signature::public_key(&key);
     Ok(output::line(format_args!("{name} = \"{public}\""))?)
-}
-
-fn name(text: &str) -> Result<String, String> {
-    match is_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err("names match [a-z][a-z0-9-]* and have at most 63 characters".to_owned()),
-    }
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::poll::look;
 use self::sources::Sources;
+use crate::core::ContextName;
 use crate::manifest::ContextSettings;
 
 /// The values by key.
@@ -36,11 +37,11 @@ impl Live {
     ///
     /// What cannot be read leaves the values as they were, and one line in the log.
     pub async fn start(
-        contexts: &BTreeMap<String, ContextSettings>,
+        contexts: &BTreeMap<ContextName, ContextSettings>,
         manifest: Option<&Path>,
         tasks: &TaskTracker,
         stop: CancellationToken,
-    ) -> BTreeMap<String, Arc<Self>> {
+    ) -> BTreeMap<ContextName, Arc<Self>> {
         let watched = contexts.iter().map(|(name, settings)| {
             let live = Arc::new(Self {
                 current: ArcSwap::from_pointee(settings.config.values.clone()),

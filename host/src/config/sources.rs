@@ -11,11 +11,12 @@ use std::{
 use tracing::{info, warn};
 
 use super::{Values, directory};
+use crate::core::ContextName;
 use crate::manifest::{ContextConfig, ContextSettings, Manifest};
 
 /// The sources, and what was last read from them.
 pub(super) struct Sources {
-    context: String,
+    context: ContextName,
     manifest: Option<Watched>,
     written: ContextConfig,
     /// The files of the secrets, by key.
@@ -27,9 +28,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn new(context: &str, settings: &ContextSettings, manifest: Option<&Path>) -> Self {
+    pub(super) fn new(
+        context: &ContextName,
+        settings: &ContextSettings,
+        manifest: Option<&Path>,
+    ) -> Self {
         Self {
-            context: context.to_owned(),
+            context: context.clone(),
             manifest: manifest.map(Watched::new),
             files: watched(&settings.config),
             written: settings.config.clone(),
@@ -70,7 +75,7 @@ impl Sources {
         }
         let first = !std::mem::replace(&mut self.seen, true);
         if changed && !first {
-            info!(context, "configuration changed");
+            info!(context = context.as_str(), "configuration changed");
         }
         (changed || first).then(|| {
             let mut values = self.written.values.clone();
@@ -87,7 +92,7 @@ impl Sources {
             let stamp = |_: &Path| app.stamp();
             watched.look(context, stamp, |file| {
                 let manifest = app.manifest().map_err(ToOwned::to_owned)?;
-                let settings = manifest.contexts.get(context.as_str());
+                let settings = manifest.contexts.get(context);
                 settings
                     .map(|settings| settings.config.clone())
                     .ok_or_else(|| format!("{} no longer has a context {context}", file.display()))
@@ -170,7 +175,7 @@ impl Watched {
     /// What `read` makes of it, if it may have changed. A fault is logged when it is a new one.
     fn look<T>(
         &mut self,
-        context: &str,
+        context: &ContextName,
         stamp: impl Fn(&Path) -> io::Result<Stamp>,
         read: impl Fn(&Path) -> Result<T, String>,
     ) -> Option<T> {
@@ -199,7 +204,10 @@ impl Watched {
             }
             Err(complaint) => {
                 if self.complaint.as_ref() != Some(&complaint) {
-                    warn!(context, "the configuration was not changed: {complaint}");
+                    warn!(
+                        context = context.as_str(),
+                        "the configuration was not changed: {complaint}"
+                    );
                 }
                 self.complaint = Some(complaint);
                 None

@@ -1,4 +1,4 @@
-//! What every room may build upon: ids, the clock, the thread of cause, pauses between attempts, budgets of memory, and what goes in and out of a web invocation.
+//! What every room may build upon: ids and names, the clock, the thread of cause, pauses between attempts, budgets of memory, and what goes in and out of a web invocation.
 
 mod backoff;
 mod by_name;
@@ -10,6 +10,7 @@ mod human_duration;
 mod id;
 pub mod memory;
 pub mod message;
+mod name;
 pub(crate) mod nearest;
 mod timestamp;
 mod trace_context;
@@ -19,6 +20,7 @@ mod volume;
 pub(crate) use self::{
     backoff::Backoff,
     id::{Kept, digest, or_empty},
+    name::{RULE as NAMES, check_name},
     verified_identity::{InvalidIdentity, Statement},
 };
 pub use self::{
@@ -28,9 +30,11 @@ pub use self::{
     counted::counted,
     human_duration::human_duration,
     id::{
-        CallId, CausationId, ContentDigest, CorrelationId, EventId, IdSecret, InvalidContentDigest,
-        InvalidCorrelationId, InvalidDigest, InvocationId, RunId, VersionDigest, random_id,
+        CallId, CausationId, ContentDigest, ContextName, CorrelationId, EventId, IdSecret,
+        InvalidContentDigest, InvalidCorrelationId, InvalidDigest, InvocationId, RunId,
+        VersionDigest, random_id,
     },
+    name::InvalidName,
     timestamp::Timestamp,
     trace_context::TraceContext,
     verified_identity::VerifiedIdentity,

@@ -1,5 +1,6 @@
 //! Cursors: how far a follower has come in a lane of a source, as its own journal keeps it.
 
+use crate::core::ContextName;
 use crate::journal::{self, EventPosition, KeyRange, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;
@@ -9,7 +10,7 @@ const FORMAT: u8 = 1;
 pub(crate) struct Cursor(Vec<u8>);
 
 impl Cursor {
-    pub(super) fn new(generation: u32, source: &str, lane: u8) -> Self {
+    pub(super) fn new(generation: u32, source: &ContextName, lane: u8) -> Self {
         let mut key = generation.to_be_bytes().to_vec();
         key.extend_from_slice(source.as_bytes());
         // A name has no slash in it, so none can be taken for the beginning of another.
@@ -99,15 +100,15 @@ mod tests {
     #[test]
     fn no_two_cursors_share_a_key() {
         let keys = [
-            Cursor::new(0, "room", 0),
-            Cursor::new(0, "room", b'/'),
-            Cursor::new(0, "room-a", 0),
-            Cursor::new(1, "room", 0),
+            Cursor::new(0, &"room".into(), 0),
+            Cursor::new(0, &"room".into(), b'/'),
+            Cursor::new(0, &"room-a".into(), 0),
+            Cursor::new(1, &"room".into(), 0),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys.iter().skip(index + 1).any(|other| other == key));
         }
-        assert!(Cursor::of_generation(0).contains(Cursor::new(0, "room", 15).key()));
-        assert!(!Cursor::of_generation(0).contains(Cursor::new(1, "room", 0).key()));
+        assert!(Cursor::of_generation(0).contains(Cursor::new(0, &"room".into(), 15).key()));
+        assert!(!Cursor::of_generation(0).contains(Cursor::new(1, &"room".into(), 0).key()));
     }
 }

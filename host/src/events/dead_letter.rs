@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{VerifiedIdentity, wall_clock};
+use crate::core::{ContextName, VerifiedIdentity, wall_clock};
 use crate::invocation::{Context, Delivery, record};
-use crate::journal::{self, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of};
+use crate::journal::{
+    self, Direction, Event, EventPosition, KeyRange, ReadSet, Space, Write, lane_of,
+};
 
 /// How many are read at a time.
 const STEP: usize = 64;
@@ -39,7 +41,7 @@ pub struct DeadLetter {
 #[serde(into = "String", try_from = "String")]
 pub struct LetterId {
     /// The context that published the event.
-    pub source: String,
+    pub source: ContextName,
     /// The lane of the event.
     pub lane: u8,
     /// Its position in the lane.
@@ -137,7 +139,7 @@ fn read_all(
 ) -> Result<Vec<DeadLetter>, journal::Error> {
     let found = context
         .ledger
-        .scan(Space::DeadLetter, range, limit, false)?;
+        .scan(Space::DeadLetter, range, limit, Direction::Forwards)?;
     let letter = |(key, value): (Vec<u8>, Vec<u8>)| record::read(&key, &value);
     found.into_iter().map(letter).collect()
 }
@@ -254,7 +256,7 @@ impl FromStr for LetterId {
         let parse = || {
             let mut parts = text.split('.');
             let id = Self {
-                source: parts.next().filter(|source| !source.is_empty())?.to_owned(),
+                source: parts.next()?.parse().ok()?,
                 lane: parts.next()?.parse().ok()?,
                 position: EventPosition {
                     commit: parts.next()?.parse().ok()?,
@@ -287,7 +289,7 @@ mod tests {
 
     fn id(source: &str, lane: u8, commit: u64, index: u16) -> LetterId {
         LetterId {
-            source: source.to_owned(),
+            source: source.into(),
             lane,
             position: EventPosition { commit, index },
         }

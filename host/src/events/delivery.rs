@@ -11,7 +11,7 @@ use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::held_subjects::Mark;
 use super::lane_cursor::{Arrival, Handler};
-use crate::core::Backoff;
+use crate::core::{Backoff, ContextName};
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
 use crate::journal::{CommitError, Durability, EventPosition, Ledger, Resource, Space, Unit};
 use crate::manifest::OnDeadLetter;
@@ -78,7 +78,7 @@ impl Handler for Deliveries {
     }
 
     /// As any of the versions says that serve at this moment: what one of them does not want may be for the other.
-    fn follows(&self, source: &str, kind: &str) -> bool {
+    fn follows(&self, source: &ContextName, kind: &str) -> bool {
         if let Some(version) = &self.version {
             return version.handles(source, kind);
         }
@@ -177,7 +177,7 @@ impl Handler for Deliveries {
                 Ok(false) => return ControlFlow::Continue(false),
                 Ok(true) => break,
                 Err(failure) => {
-                    tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %failure, "could not read the calls made for an event; trying again");
+                    tracing::error!(context = self.context.name.as_str(), event = delivery.event.id.as_str(), %failure, "could not read the calls made for an event; trying again");
                     backoff.pause(stop).await?;
                 }
             }
@@ -243,7 +243,7 @@ impl Deliveries {
                 // Perhaps the last dead letter of the subject has just gone.
                 Err(CommitError::Conflict { .. }) if !stop.is_cancelled() => {}
                 Err(error) => {
-                    tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %error, "could not hold back an event; trying again");
+                    tracing::error!(context = self.context.name.as_str(), event = delivery.event.id.as_str(), %error, "could not hold back an event; trying again");
                     backoff.pause(stop).await?;
                 }
             }
@@ -295,7 +295,7 @@ impl Deliveries {
         while let Err(failure) =
             invocation::give_up(&self.events.invoker, &self.context, delivery, reason).await
         {
-            tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %failure, "could not skip an event that is no longer followed; trying again");
+            tracing::error!(context = self.context.name.as_str(), event = delivery.event.id.as_str(), %failure, "could not skip an event that is no longer followed; trying again");
             backoff.pause(stop).await?;
         }
         ControlFlow::Continue(())
@@ -319,7 +319,7 @@ impl Deliveries {
             delivery.writes.push(self.mark(&delivery).set());
         }
         while let Err(failure) = leave(&self.events, &self.context, &delivery, letter).await {
-            tracing::error!(context = self.context.name, event = delivery.event.id.as_str(), %failure, "could not store a dead letter; trying again");
+            tracing::error!(context = self.context.name.as_str(), event = delivery.event.id.as_str(), %failure, "could not store a dead letter; trying again");
             backoff.pause(stop).await?;
         }
         if self.places.is_none() {
@@ -360,7 +360,7 @@ impl Deliveries {
             }
             if !std::mem::replace(&mut is_told, true) {
                 tracing::warn!(
-                    context = self.context.name,
+                    context = self.context.name.as_str(),
                     event = event.id.as_str(),
                     limit,
                     "the quota of dead letters is used up (quota.dead_letters); the lane waits until some are retried or dropped"
@@ -393,8 +393,8 @@ pub(super) fn log(context: &Context, delivery: &Delivery, failure: &EventFailure
     }
     let event = &delivery.event;
     tracing::warn!(
-        context = context.name,
-        source = delivery.source,
+        context = context.name.as_str(),
+        source = delivery.source.as_str(),
         event = event.id.as_str(),
         kind = event.kind,
         subject = event.subject,

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::feed_position::FeedPosition;
+use crate::core::ContextName;
 use crate::journal::{self, Event, EventPosition, Ledger};
 
 /// How many commits are read at a time. Twice as many at most wait in memory for a slow reader: while some are told, the next are read.
@@ -44,7 +45,7 @@ pub(crate) struct Feed {
 /// An event, and where it is. How far whoever gets it has come then is what [`Feed::places`] says.
 pub(crate) struct Told {
     /// The context that published it.
-    pub context: Arc<str>,
+    pub context: ContextName,
     pub position: EventPosition,
     pub event: Event,
 }
@@ -73,14 +74,14 @@ pub(crate) enum FeedError {
         "the journal of {context} ends at {end}, before {told}: it was replaced by a new one; start with `after=start`"
     )]
     BegunAnew {
-        context: String,
+        context: ContextName,
         end: u64,
         told: u64,
     },
 }
 
 struct Source {
-    context: Arc<str>,
+    context: ContextName,
     ledger: Arc<Ledger>,
     kinds: Arc<BTreeSet<String>>,
     /// Its commits up to here have been read.
@@ -109,7 +110,7 @@ type Reading = JoinHandle<Result<Vec<(EventPosition, Event)>, journal::Error>>;
 impl Feed {
     /// The events of these contexts; of some kinds, or of all when none is named.
     pub async fn open(
-        contexts: Vec<(String, Arc<Ledger>)>,
+        contexts: Vec<(ContextName, Arc<Ledger>)>,
         kinds: BTreeSet<String>,
         begin: Begin,
     ) -> Result<Self, FeedError> {
@@ -148,7 +149,7 @@ impl Feed {
     }
 
     /// Adds a context: its events after one.
-    pub fn add(&mut self, context: &str, ledger: &Arc<Ledger>, after: EventPosition) {
+    pub fn add(&mut self, context: &ContextName, ledger: &Arc<Ledger>, after: EventPosition) {
         let mut source = Source::new(context, ledger, &self.kinds);
         source.go_on_after(after);
         self.places.note(context, after);
@@ -157,7 +158,7 @@ impl Feed {
     }
 
     /// Whether it tells of a context.
-    pub fn has(&self, context: &str) -> bool {
+    pub fn has(&self, context: &ContextName) -> bool {
         self.places.0.contains_key(context)
     }
 
@@ -175,7 +176,7 @@ impl Feed {
     }
 
     /// Goes back to after an event of a context.
-    pub fn go_back(&mut self, context: &str, told: EventPosition) {
+    pub fn go_back(&mut self, context: &ContextName, told: EventPosition) {
         if let Some((index, source)) = self.source(context) {
             source.go_on_after(told);
             source.waiting.clear();
@@ -186,23 +187,32 @@ impl Feed {
     }
 
     /// Has a context wait for its next turn as if it had had so many bytes.
-    pub fn charge(&mut self, context: &str, bytes: u64) {
+    pub fn charge(&mut self, context: &ContextName, bytes: u64) {
         if let Some((_, source)) = self.source(context) {
             source.had += bytes;
         }
     }
 
-    /// Leaves the events of a context for later, or tells them again.
-    pub fn hold(&mut self, context: &str, is_held: bool) {
+    /// Leaves the events of a context for later.
+    pub fn hold(&mut self, context: &ContextName) {
+        self.set_held(context, true);
+    }
+
+    /// Tells the events of a context again that were left.
+    pub fn release(&mut self, context: &ContextName) {
+        self.set_held(context, false);
+    }
+
+    fn set_held(&mut self, context: &ContextName, is_held: bool) {
         if let Some((index, source)) = self.source(context) {
             source.is_held = is_held;
             self.unseen.push(index);
         }
     }
 
-    fn source(&mut self, context: &str) -> Option<(usize, &mut Source)> {
+    fn source(&mut self, context: &ContextName) -> Option<(usize, &mut Source)> {
         let mut sources = self.sources.iter_mut().enumerate();
-        sources.find(|(_, source)| *source.context == *context)
+        sources.find(|(_, source)| source.context == *context)
     }
 
     fn note_news(&mut self, index: usize) {
@@ -294,7 +304,7 @@ impl Feed {
 }
 
 impl Source {
-    fn new(context: &str, ledger: &Arc<Ledger>, kinds: &Arc<BTreeSet<String>>) -> Self {
+    fn new(context: &ContextName, ledger: &Arc<Ledger>, kinds: &Arc<BTreeSet<String>>) -> Self {
         Self {
             read: 0,
             told: EventPosition::default(),
@@ -306,7 +316,7 @@ impl Source {
             is_held: false,
             is_ready: false,
             is_watched: false,
-            context: context.into(),
+            context: context.clone(),
             ledger: ledger.clone(),
         }
     }
@@ -325,7 +335,7 @@ impl Source {
             return Ok(());
         }
         Err(FeedError::BegunAnew {
-            context: self.context.to_string(),
+            context: self.context.clone(),
             end: flushed,
             told: told.commit,
         })

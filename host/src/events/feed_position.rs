@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::core::ContextName;
 use crate::journal::EventPosition;
 
 /// The newest event that was told of each context: `payment:7.0,room:12.1`. The id of every event in the stream is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedPosition(pub BTreeMap<String, EventPosition>);
+pub struct FeedPosition(pub BTreeMap<ContextName, EventPosition>);
 
 impl FeedPosition {
     /// Notes how far it has come with a context.
-    pub fn note(&mut self, context: &str, position: EventPosition) {
+    pub fn note(&mut self, context: &ContextName, position: EventPosition) {
         match self.0.get_mut(context) {
             Some(place) => *place = position,
             None => {
@@ -44,7 +45,7 @@ impl FromStr for FeedPosition {
                 commit: commit.parse().ok()?,
                 index: index.parse().ok()?,
             };
-            Some((context.to_owned(), position))
+            Some((context.parse().ok()?, position))
         };
         let places = text.split(',').map(place).collect::<Option<_>>();
         places

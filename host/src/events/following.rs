@@ -11,7 +11,7 @@ use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
 use super::lane_cursor::Source;
 use super::retrying::Retries;
-use crate::core::Backoff;
+use crate::core::{Backoff, ContextName};
 use crate::invocation::Context;
 use crate::journal::{self, Ledger};
 use crate::versions::Version;
@@ -38,7 +38,7 @@ impl Following {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lag {
     /// The source.
-    pub source: String,
+    pub source: ContextName,
     /// How many of its events are still to be passed, followed or not.
     pub events: u64,
 }
@@ -50,12 +50,12 @@ pub struct Lag {
 /// When a journal cannot be read.
 pub fn lag(events: &Events, context: &Context) -> Result<Vec<Lag>, journal::Error> {
     let live = events.following(context).live();
-    let mut sources = BTreeMap::<&str, u64>::new();
+    let mut sources = BTreeMap::<&ContextName, u64>::new();
     for lane in live.iter().flat_map(|live| &live.lanes) {
         *sources.entry(&lane.source.name).or_default() += lane.behind()?;
     }
-    let lag = |(source, events): (&str, u64)| Lag {
-        source: source.to_owned(),
+    let lag = |(source, events): (&ContextName, u64)| Lag {
+        source: source.clone(),
         events,
     };
     Ok(sources.into_iter().map(lag).collect())
@@ -127,7 +127,7 @@ async fn restart(events: &Arc<Events>, context: &Arc<Context>) {
     *events.following(context).live.lock() = None;
     let mut backoff = Backoff::of_journal();
     while let Err(error) = start(events, context) {
-        tracing::error!(context = context.name, %error, "could not start following; trying again");
+        tracing::error!(context = context.name.as_str(), %error, "could not start following; trying again");
         if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
@@ -139,7 +139,7 @@ async fn restart(events: &Arc<Events>, context: &Arc<Context>) {
 pub(crate) async fn follow_as_described(events: &Arc<Events>, context: &Arc<Context>) {
     // Whoever does something about dead letters, or exchanges the state, starts and stops followers too.
     let _alone = events.following(context).letters.lock().await;
-    let names = |sources: &mut dyn Iterator<Item = &Source>| -> BTreeSet<String> {
+    let names = |sources: &mut dyn Iterator<Item = &Source>| -> BTreeSet<ContextName> {
         sources.map(|source| source.name.clone()).collect()
     };
     let live = events.following(context).live();
@@ -167,13 +167,13 @@ fn sources_of(events: &Events, context: &Context, version: &Version) -> Vec<Sour
     let known = |(name, ledger): (&str, Option<Arc<Ledger>>)| {
         if ledger.is_none() {
             tracing::warn!(
-                context = context.name,
+                context = context.name.as_str(),
                 source = name,
                 "it follows a context that is not part of the app"
             );
         }
         Some(Source {
-            name: name.to_owned(),
+            name: name.parse().ok()?,
             ledger: ledger?,
         })
     };

@@ -4,7 +4,8 @@
 //! generation as they do. While it stands the lane turns each further event of the subject into a letter of its own, which was never tried; whoever removes
 //! the last letter removes the mark, in a commit that fails when the lane has left one more meanwhile.
 
-use crate::journal::{self, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::core::ContextName;
+use crate::journal::{self, Direction, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// What marks begin with. No source has a colon in its name, so no cursor does.
 const PREFIX: &[u8] = b"held:";
@@ -13,7 +14,7 @@ const PREFIX: &[u8] = b"held:";
 pub(super) struct Mark(Vec<u8>);
 
 impl Mark {
-    pub(super) fn new(generation: u32, source: &str, subject: &str) -> Self {
+    pub(super) fn new(generation: u32, source: &ContextName, subject: &str) -> Self {
         let name = format!("{source}/{subject}");
         Self([&generation.to_be_bytes(), PREFIX, name.as_bytes()].concat())
     }
@@ -51,18 +52,18 @@ impl Mark {
 pub(super) fn subjects(
     ledger: &Ledger,
     generation: u32,
-) -> Result<Vec<(String, String)>, journal::Error> {
+) -> Result<Vec<(ContextName, String)>, journal::Error> {
     let prefix = [&generation.to_be_bytes(), PREFIX].concat();
     let found = ledger.scan(
         Space::Cursor,
         &KeyRange::prefix(prefix.clone()),
         usize::MAX,
-        false,
+        Direction::Forwards,
     )?;
     let subjects = found.into_iter().filter_map(|(key, _)| {
         let name = String::from_utf8_lossy(key.get(prefix.len()..)?).into_owned();
         let (source, subject) = name.split_once('/')?;
-        Some((source.to_owned(), subject.to_owned()))
+        Some((source.parse().ok()?, subject.to_owned()))
     });
     Ok(subjects.collect())
 }
@@ -74,12 +75,12 @@ mod tests {
 
     #[test]
     fn a_mark_is_no_cursor_and_goes_with_its_generation() {
-        let mark = Mark::new(3, "room", "a/b");
+        let mark = Mark::new(3, &"room".into(), "a/b");
         assert!(Cursor::of_generation(3).contains(&mark.0));
         assert!(!Cursor::of_generation(2).contains(&mark.0));
         for lane in 0..16 {
-            assert_ne!(mark.0, Cursor::new(3, "room", lane).key());
+            assert_ne!(mark.0, Cursor::new(3, &"room".into(), lane).key());
         }
-        assert_ne!(mark.0, Mark::new(3, "room", "a").0);
+        assert_ne!(mark.0, Mark::new(3, &"room".into(), "a").0);
     }
 }

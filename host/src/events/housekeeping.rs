@@ -29,7 +29,7 @@ pub(super) async fn forget_results(events: Arc<Events>) {
         for context in events.invoker.contexts.all().values() {
             for kind in [Kept::Results, Kept::Intents] {
                 if let Err(failure) = forget_of(&events, context, kind, before).await {
-                    tracing::warn!(context = context.name, ?kind, %failure, "old results could not be removed; trying again later");
+                    tracing::warn!(context = context.name.as_str(), ?kind, %failure, "old results could not be removed; trying again later");
                 }
             }
         }

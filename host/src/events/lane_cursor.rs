@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cursor_record::Cursor;
 use super::follower::Watched;
-use crate::core::Backoff;
+use crate::core::{Backoff, ContextName};
 use crate::journal::{
     self, Bounds, CommitError, Durability, Event, EventPosition, Ledger, ReadSet, Space, Unit,
     Write,
@@ -39,7 +39,7 @@ pub(super) trait Handler: Send + Sync + 'static {
     fn ledger(&self) -> &Arc<Ledger>;
 
     /// Whether it wants an event.
-    fn follows(&self, source: &str, kind: &str) -> bool;
+    fn follows(&self, source: &ContextName, kind: &str) -> bool;
 
     /// Handles an event that it wants. Continues when a commit holds the moved cursor, however long that takes; breaks off when it is told to stop.
     fn handle(&self, arrival: Arrival<'_>) -> impl Future<Output = ControlFlow<()>> + Send;
@@ -54,14 +54,14 @@ pub(super) trait Handler: Send + Sync + 'static {
 #[derive(Clone)]
 pub(super) struct Source {
     /// The name of the context.
-    pub name: String,
+    pub name: ContextName,
     /// Its journal.
     pub ledger: Arc<Ledger>,
 }
 
 /// An event that has come to a handler.
 pub(super) struct Arrival<'a> {
-    pub source: &'a str,
+    pub source: &'a ContextName,
     pub position: EventPosition,
     pub event: Event,
     /// The write that moves the cursor behind it.
@@ -130,7 +130,7 @@ impl<H: Handler> Lane<H> {
             // Its journal was in memory: what comes now has nothing to do with what the cursor counted.
             tracing::warn!(
                 follower = handler.ledger().context(),
-                source = source.name,
+                source = source.name.as_str(),
                 lane = number,
                 "the source's journal was replaced by a new one, and is followed from its first event"
             );
@@ -197,7 +197,7 @@ impl<H: Handler> Lane<H> {
     fn log_error(&self, what: &str, error: impl Display) {
         tracing::error!(
             follower = self.handler.ledger().context(),
-            source = self.source.name,
+            source = self.source.name.as_str(),
             lane = self.number,
             %error,
             "{what}"
@@ -289,9 +289,11 @@ impl<H: Handler> Lane<H> {
         event: Event,
         has_more: bool,
     ) -> ControlFlow<()> {
-        self.handler
-            .handle(self.arrival(position, event, has_more))
-            .await?;
+        let arrival = Arrival {
+            has_more,
+            ..self.arrival(position, event)
+        };
+        self.handler.handle(arrival).await?;
         self.is_first = false;
         self.note_kept();
         self.move_to(position);
@@ -302,7 +304,7 @@ impl<H: Handler> Lane<H> {
         // The version of an earlier life may have wanted it, and begun.
         let decided = match self.earlier.may_know(position) {
             true => {
-                let arrival = self.arrival(position, event, true);
+                let arrival = self.arrival(position, event);
                 self.handler.skip(arrival).await?
             }
             false => false,
@@ -316,7 +318,8 @@ impl<H: Handler> Lane<H> {
         ControlFlow::Continue(())
     }
 
-    fn arrival(&self, position: EventPosition, event: Event, has_more: bool) -> Arrival<'_> {
+    /// One that others may wait behind.
+    fn arrival(&self, position: EventPosition, event: Event) -> Arrival<'_> {
         Arrival {
             source: &self.source.name,
             position,
@@ -325,7 +328,7 @@ impl<H: Handler> Lane<H> {
             reads: self.reads(),
             is_first: self.is_first,
             is_early: self.earlier.may_know(position),
-            has_more,
+            has_more: true,
             stop: &self.stop,
         }
     }
@@ -357,7 +360,7 @@ impl<H: Handler> Lane<H> {
             // It stays further back than it could be, which costs time at the next start and nothing else.
             Err(error) => {
                 self.keep_at = Some(Instant::now() + KEEP);
-                tracing::debug!(source = self.source.name, %error, "could not write a cursor; trying again");
+                tracing::debug!(source = self.source.name.as_str(), %error, "could not write a cursor; trying again");
             }
         }
     }

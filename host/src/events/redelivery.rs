@@ -7,7 +7,7 @@ use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::delivery;
 use super::held_subjects::{self, Mark};
-use crate::core::Backoff;
+use crate::core::{Backoff, ContextName};
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure};
 use crate::journal::{self, CommitError, ReadSet, Space, Unit};
 
@@ -23,7 +23,7 @@ pub enum RetryError {
     )]
     NotFound {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The id that was asked for.
         id: LetterId,
     },
@@ -254,7 +254,7 @@ async fn leave_again(
 pub(super) async fn put_back(events: Arc<Events>, context: Arc<Context>) {
     let mut backoff = Backoff::of_journal();
     while let Err(error) = put_back_all(&events, &context).await {
-        tracing::warn!(context = context.name, %error, "could not put back a dead letter that was being retried; trying again");
+        tracing::warn!(context = context.name.as_str(), %error, "could not put back a dead letter that was being retried; trying again");
         if backoff.pause(&events.shutdown).await.is_break() {
             return;
         }
@@ -285,7 +285,7 @@ async fn release_all(events: &Arc<Events>, context: &Arc<Context>) {
         match released.await {
             Ok(()) => return,
             Err(error) => {
-                tracing::warn!(context = context.name, %error, "events that were held back could not be handled yet");
+                tracing::warn!(context = context.name.as_str(), %error, "events that were held back could not be handled yet");
             }
         }
         if backoff.pause(&events.shutdown).await.is_break() {
@@ -297,7 +297,7 @@ async fn release_all(events: &Arc<Events>, context: &Arc<Context>) {
 async fn release(
     events: &Arc<Events>,
     context: &Arc<Context>,
-    source: &str,
+    source: &ContextName,
     subject: &str,
 ) -> Result<(), RetryError> {
     let follow = &context.settings.follow;
@@ -337,7 +337,7 @@ async fn release(
 /// Says that a subject has no dead letters any more, if it had none at `began` and has none now.
 async fn lift(
     context: &Context,
-    source: &str,
+    source: &ContextName,
     subject: &str,
     began: u64,
 ) -> Result<(), CommitError> {

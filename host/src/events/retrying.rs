@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Events;
 use super::dead_letter::{self, LetterId};
-use crate::core::wall_clock;
+use crate::core::{ContextName, wall_clock};
 use crate::invocation::Context;
 use crate::journal::{self, Event};
 
@@ -41,7 +41,7 @@ pub enum GiveUpError {
     )]
     NotFound {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The id that was asked for.
         id: LetterId,
     },

@@ -8,7 +8,7 @@ pub(crate) struct Malformed;
 
 /// Decodes one segment of a path.
 pub(super) fn segment(encoded: &str) -> Result<String, Malformed> {
-    decode(encoded, false)
+    decode(encoded, Plus::IsItself)
 }
 
 /// Whether a path can be decoded.
@@ -17,7 +17,7 @@ pub(super) fn check_path(path: &str) -> Result<(), Malformed> {
     if path.as_bytes().iter().all(plain) {
         Ok(())
     } else {
-        decode(path, false).map(drop)
+        decode(path, Plus::IsItself).map(drop)
     }
 }
 
@@ -83,12 +83,21 @@ pub(super) fn query(encoded: &str) -> Result<Vec<(String, String)>, Malformed> {
     let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
     let decoded = pairs.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(name, true)?, decode(value, true)?))
+        Ok((decode(name, Plus::IsSpace)?, decode(value, Plus::IsSpace)?))
     });
     decoded.collect()
 }
 
-fn decode(encoded: &str, form: bool) -> Result<String, Malformed> {
+/// What a plus stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plus {
+    /// In a path.
+    IsItself,
+    /// In a form.
+    IsSpace,
+}
+
+fn decode(encoded: &str, plus: Plus) -> Result<String, Malformed> {
     if !encoded.is_ascii() {
         return Err(Malformed);
     }
@@ -100,7 +109,7 @@ fn decode(encoded: &str, form: bool) -> Result<String, Malformed> {
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
             b'%' => digit(bytes.next())? << 4 | digit(bytes.next())?,
-            b'+' if form => b' ',
+            b'+' if plus == Plus::IsSpace => b' ',
             plain => plain,
         });
     }

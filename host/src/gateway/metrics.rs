@@ -9,7 +9,7 @@ use metrics::{Counter, Gauge, counter, gauge};
 use parking_lot::RwLock;
 
 use super::route_metrics::RouteMetrics;
-use crate::core::TraceContext;
+use crate::core::{ContextName, TraceContext};
 use crate::observe::metrics::{HTTP_CONNECTIONS, HTTP_REQUESTS, STATUS_CLASSES, status_class};
 use crate::versions::Route;
 
@@ -30,7 +30,7 @@ pub(super) struct GatewayMetrics {
 /// What is measured of routes.
 #[derive(Default)]
 struct MeasuredRoutes {
-    contexts: HashMap<Arc<str>, ContextRoutes>,
+    contexts: HashMap<ContextName, ContextRoutes>,
     /// How many are measured one by one.
     count: usize,
 }
@@ -101,16 +101,15 @@ impl GatewayMetrics {
     }
 
     /// What is measured of a context while no version of it serves.
-    pub(super) fn of_down(&self, context: &str) -> Arc<RouteMetrics> {
+    pub(super) fn of_down(&self, context: &ContextName) -> Arc<RouteMetrics> {
         if let Some(known) = self.routes.read().contexts.get(context)
             && let Some(down) = &known.down
         {
             return down.clone();
         }
-        let name: Arc<str> = context.into();
         let mut known = self.routes.write();
-        let known = known.contexts.entry(name.clone()).or_default();
-        let made = || Arc::new(RouteMetrics::of_context(&name));
+        let known = known.contexts.entry(context.clone()).or_default();
+        let made = || Arc::new(RouteMetrics::of_context(context));
         known.down.get_or_insert_with(made).clone()
     }
 
@@ -174,7 +173,7 @@ mod tests {
         let routes: Vec<_> = routes.chain([put]).collect();
         let offer = Offer {
             context: (),
-            name: "bounded",
+            name: &"bounded".into(),
             request_limit: 0,
             response_limit: 0,
             deadline: Duration::ZERO,
@@ -222,7 +221,7 @@ mod tests {
         Metrics::install().unwrap();
         let gateway = GatewayMetrics::new();
         for _ in 0..2 {
-            let metrics = gateway.of_down("sleeping");
+            let metrics = gateway.of_down(&"sleeping".into());
             assert_eq!((metrics.context(), metrics.pattern()), ("sleeping", None));
             let (status, trace) = (StatusCode::SERVICE_UNAVAILABLE, TraceContext::new());
             gateway.answered(Some(&metrics), status, Duration::ZERO, &trace);

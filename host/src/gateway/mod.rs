@@ -188,9 +188,10 @@ impl<R: Backend> Open<R> {
         let release = shutdown.forced.clone();
         let registered = self.limit.register(permit, Arc::clone(&state), release);
         let terms = self.tls.as_ref().map(|tls| tls.terms());
+        let over_tls = terms.is_some();
         let service = Arc::clone(&self.service).service(
             client.ip(),
-            terms.is_some(),
+            over_tls,
             Arc::clone(&state),
             shutdown.forced.clone(),
         );

@@ -300,6 +300,7 @@ impl From<&Failure> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use crate::core::ContextName;
     use http_body_util::BodyExt;
 
     use super::*;
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn failures_have_their_status() {
-        let context = || "room".to_owned();
+        let context = || ContextName::from("room");
         let retry_after = Duration::from_millis(1200);
         for (failure, status, retry) in [
             (Failure::NotServing { context: context() }, 503, Some("1")),
@@ -340,7 +341,7 @@ mod tests {
             (
                 Failure::BreakerOpen {
                     context: context(),
-                    caller: "gateway".to_owned(),
+                    caller: "gateway".into(),
                     retry_after: Duration::ZERO,
                 },
                 503,
@@ -448,7 +449,7 @@ mod tests {
 
     #[test]
     fn rejections_and_faults_are_told_apart_by_a_header() {
-        let (context, caller) = (|| "room".to_owned(), "gateway".to_owned());
+        let (context, caller) = (|| ContextName::from("room"), ContextName::from("gateway"));
         let retry_after = Duration::from_secs(1);
         let pool = Failure::PoolExhausted {
             context: context(),

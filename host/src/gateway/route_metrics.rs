@@ -1,18 +1,18 @@
 //! What is measured of a route.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::StatusCode;
 use metrics::{Histogram, Label, histogram};
 
-use crate::core::TraceContext;
+use crate::core::{ContextName, TraceContext};
 use crate::observe::metrics::{HTTP_REQUEST_DURATION, STATUS_CLASSES, record, status_class};
 use crate::versions::Route;
 
 /// The handles of one route's metrics; those of each class are made when there is a first answer of it.
 pub(super) struct RouteMetrics {
-    context: Arc<str>,
+    context: Option<ContextName>,
     /// None where no route is known.
     pattern: Option<Box<str>>,
     labels: Vec<Label>,
@@ -32,10 +32,10 @@ impl RouteMetrics {
     }
 
     /// Of what is for a context, of which no route is known.
-    pub(super) fn of_context(context: &Arc<str>) -> Self {
+    pub(super) fn of_context(context: &ContextName) -> Self {
         Self {
-            context: context.clone(),
-            labels: vec![Label::new("context", context.to_string())],
+            context: Some(context.clone()),
+            labels: vec![Label::new("context", context)],
             ..Self::of_none()
         }
     }
@@ -43,7 +43,7 @@ impl RouteMetrics {
     /// Of all that is for no route.
     pub(super) fn of_none() -> Self {
         Self {
-            context: "".into(),
+            context: None,
             pattern: None,
             labels: Vec::new(),
             classes: Default::default(),
@@ -52,7 +52,7 @@ impl RouteMetrics {
 
     /// The name of the context.
     pub(super) fn context(&self) -> &str {
-        &self.context
+        self.context.as_deref().unwrap_or_default()
     }
 
     /// The path as the context describes it; none where no route is known.

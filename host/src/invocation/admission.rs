@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Failure;
 use super::context_slots::{ContextSlot, ContextSlots};
+use crate::core::ContextName;
 
 /// The bulkhead of one context: at most `max_requests` run of what comes from outside, and as many again of calls that others
 /// wait for, at each depth. A call is made by somebody who keeps a place until it is answered, so it must never wait for such a place itself.
@@ -16,7 +17,7 @@ use super::context_slots::{ContextSlot, ContextSlots};
 ///
 /// Where the context is scaled, of what comes from outside there run as many as it has slots.
 pub struct Admission {
-    context: String,
+    context: ContextName,
     depths: Vec<Arc<Semaphore>>,
     /// What takes the place of the first depth, where the context is scaled.
     slots: Option<Arc<ContextSlots>>,
@@ -49,10 +50,10 @@ impl Permit {
 
 impl Admission {
     /// The bulkhead of `context`, for calls that nest to `call_depth`.
-    pub fn new(context: &str, max_requests: u32, call_depth: u32) -> Self {
+    pub fn new(context: &ContextName, max_requests: u32, call_depth: u32) -> Self {
         let depths = (0..=call_depth).map(|_| Arc::new(Semaphore::new(max_requests as usize)));
         Self {
-            context: context.to_owned(),
+            context: context.clone(),
             depths: depths.collect(),
             slots: None,
             pending: AtomicU32::new(0),
@@ -188,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_does_not_wait_for_whoever_waits_for_it() {
-        let admission = Admission::new("room", 1, 2);
+        let admission = Admission::new(&"room".into(), 1, 2);
         let first = admission.enter(0, late()).await.unwrap();
         let called = admission.enter(1, late()).await.unwrap();
         let again = admission.enter(2, late()).await.unwrap();
@@ -199,7 +200,7 @@ mod tests {
 
     #[tokio::test]
     async fn slots_bound_what_comes_from_outside_and_not_what_is_called() {
-        let admission = Admission::new("room", 8, 1).scaled(1, Arc::default());
+        let admission = Admission::new(&"room".into(), 8, 1).scaled(1, Arc::default());
         let first = admission.enter(0, late()).await.unwrap();
         assert!(
             admission.enter(0, Instant::now()).await.is_err(),
@@ -216,7 +217,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_counted_and_gets_what_comes_free() {
-        let admission = Arc::new(Admission::new("room", 1, 1));
+        let admission = Arc::new(Admission::new(&"room".into(), 1, 1));
         let place = admission.enter(0, late()).await.unwrap();
         assert!(admission.try_enter(0).is_none());
         let waiting = tokio::spawn({

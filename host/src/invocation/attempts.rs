@@ -107,7 +107,7 @@ pub(super) async fn run<E: Entry>(
     };
     if let Err(failure) = ended {
         tracing::error!(
-            context = invocation.context.name,
+            context = invocation.context.name.as_str(),
             invocation = invocation.id.as_str(),
             correlation_id = invocation.correlation_id.as_str(),
             %failure,
@@ -517,7 +517,7 @@ async fn commit<E: Entry>(
     writes.extend(invocation.writes.iter().cloned());
     let details = CommitDetails {
         time,
-        caller: invocation.caller.as_deref(),
+        caller: invocation.caller.as_ref(),
         undo: undo.as_deref(),
     };
     if let Some(kept) = entry.store(&answer, details)? {

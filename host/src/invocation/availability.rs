@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use crate::core::ContextName;
 
 /// After a suspicion that came to nothing, how long the next one holds nobody up: otherwise a client whose requests trap could slow down all others.
 const TRUST: Duration = Duration::from_secs(1);
@@ -108,7 +109,7 @@ impl Availability {
     /// # Errors
     ///
     /// When the context takes no work.
-    pub async fn admit(&self, context: &str, deadline: Instant) -> Result<(), Failure> {
+    pub async fn admit(&self, context: &ContextName, deadline: Instant) -> Result<(), Failure> {
         if self.is_open() {
             return Ok(());
         }
@@ -116,9 +117,9 @@ impl Availability {
         Box::pin(self.wait(context, deadline)).await
     }
 
-    async fn wait(&self, context: &str, deadline: Instant) -> Result<(), Failure> {
+    async fn wait(&self, context: &ContextName, deadline: Instant) -> Result<(), Failure> {
         let restarting = || Failure::Restarting {
-            context: context.to_owned(),
+            context: context.clone(),
             retry_after: SOON,
         };
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
@@ -136,8 +137,8 @@ impl Availability {
         self.refusal(context, decided).map_or(Ok(()), Err)
     }
 
-    fn refusal(&self, context: &str, intake: Intake) -> Option<Failure> {
-        let context = context.to_owned();
+    fn refusal(&self, context: &ContextName, intake: Intake) -> Option<Failure> {
+        let context = context.clone();
         match intake {
             Intake::Open => None,
             Intake::Held => Some(Failure::Restarting {
@@ -170,7 +171,7 @@ impl Availability {
     /// # Errors
     ///
     /// The reason.
-    pub fn check(&self, context: &str) -> Result<(), Failure> {
+    pub fn check(&self, context: &ContextName) -> Result<(), Failure> {
         match self.is_open() {
             true => Ok(()),
             false => self.refusal(context, self.intake()).map_or(Ok(()), Err),
@@ -207,7 +208,7 @@ mod tests {
             availability.set(Intake::Held);
             let waiting = tokio::spawn({
                 let availability = availability.clone();
-                async move { availability.admit("room", late()).await }
+                async move { availability.admit(&"room".into(), late()).await }
             });
             while availability.waiting.load(Ordering::Acquire) == 0 {
                 tokio::task::yield_now().await;
@@ -224,9 +225,10 @@ mod tests {
         let availability = Availability::new(1);
         availability.set(Intake::Held);
         let soon = Instant::now() + Duration::from_millis(50);
+        let room = "room".into();
         let (first, second) = tokio::join!(
-            availability.admit("room", soon),
-            availability.admit("room", late())
+            availability.admit(&room, soon),
+            availability.admit(&room, late())
         );
         for refused in [first, second] {
             assert!(

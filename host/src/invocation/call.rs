@@ -20,7 +20,8 @@ use super::runs;
 use super::stored_result::{CallKey, CommitDetails, Found};
 use super::unit::UnitOfWork;
 use crate::core::{
-    CallId, CausationId, CorrelationId, InvocationId, TraceContext, VerifiedIdentity, wall_clock,
+    CallId, CausationId, ContextName, CorrelationId, InvocationId, TraceContext, VerifiedIdentity,
+    wall_clock,
 };
 use crate::guest::{Ended, Execution, Operation, value};
 use crate::journal::{self, Cause, Ledger, Write};
@@ -61,7 +62,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// An invocation of this context, or the undoing of one of its calls.
-    Context(String),
+    Context(ContextName),
     /// Somebody outside: after a crash nobody else would bring it again.
     Outside,
 }
@@ -226,14 +227,14 @@ impl Entry for CallEntry {
         subject.unwrap_or_else(|| correlation_id.to_string())
     }
 
-    fn suits(&self, version: &Version, context: &str) -> Result<(), Failure> {
+    fn suits(&self, version: &Version, context: &ContextName) -> Result<(), Failure> {
         let Some(wanted) = &self.wanted else {
             return Ok(());
         };
         version
             .serves(wanted)
             .map_err(|reason| Failure::Incompatible {
-                context: context.to_owned(),
+                context: context.clone(),
                 reason,
             })
     }

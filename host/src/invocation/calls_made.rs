@@ -13,7 +13,7 @@ use super::invoker::Invoker;
 use super::record::{self, Intent, StoredCall};
 use super::replay::{Call, Effect};
 use super::undoing::abandonment;
-use crate::core::{CallId, InvocationId, RunId};
+use crate::core::{CallId, ContextName, InvocationId, RunId};
 use crate::guest::value;
 use crate::journal::{self, KeyRange, Ledger, Space};
 
@@ -57,7 +57,7 @@ struct MadeCalls {
     /// In their order.
     calls: Vec<Call>,
     /// Contexts that it may have called as well, and that are no longer part of the app.
-    gone: Vec<String>,
+    gone: Vec<ContextName>,
 }
 
 /// The calls of the run that an intent is of.

@@ -20,7 +20,7 @@ use super::traffic::Traffic;
 use super::undoing::compensation::Compensations;
 use crate::config;
 use crate::core::memory::{Budget, MemoryShare};
-use crate::core::{ByName, IdSecret};
+use crate::core::{ByName, ContextName, IdSecret};
 use crate::guest::{InstanceShare, Share};
 use crate::journal::{self, Ledger, Space};
 use crate::manifest::ContextSettings;
@@ -35,7 +35,7 @@ pub const GENERATION_KEY: &[u8] = b"generation";
 /// One bounded context: its settings, its journal, its version, and who is at work in it.
 pub struct Context {
     /// Its name.
-    pub name: String,
+    pub name: ContextName,
     /// Its settings.
     pub settings: ContextSettings,
     /// Its journal.
@@ -113,7 +113,7 @@ pub(crate) struct Shared {
 impl Context {
     /// A context of an app.
     pub(crate) fn new(
-        name: &str,
+        name: &ContextName,
         settings: ContextSettings,
         ledger: Arc<Ledger>,
         shared: Shared,
@@ -155,7 +155,7 @@ impl Context {
             wiring: shared.wiring,
             config: shared.config,
             parts: Parts::default(),
-            name: name.to_owned(),
+            name: name.clone(),
             settings,
             ledger,
         }

@@ -176,7 +176,7 @@ impl Interrupted {
             };
             let Some(Err(failure)) = ended else { return };
             if listed.failed(&failure) {
-                tracing::warn!(context = self.context.name, invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
+                tracing::warn!(context = self.context.name.as_str(), invocation = self.id.as_str(), %failure, "could not finish an interrupted request; trying again");
             }
             pause = backoff.next_pause();
         }
@@ -314,7 +314,7 @@ impl Interrupted {
         match attempts::run(&invocation, entry).await {
             Ok(done) => {
                 tracing::info!(
-                    context = self.context.name,
+                    context = self.context.name.as_str(),
                     invocation = self.id.as_str(),
                     correlation_id = self.intent.correlation_id.as_str(),
                     status = done.answer.status(),

@@ -18,7 +18,8 @@ use super::replay::Replay;
 use super::stored_result::CallKey;
 use crate::core::message::Request;
 use crate::core::{
-    CausationId, CorrelationId, InvocationId, RunId, TraceContext, VerifiedIdentity, wall_clock,
+    CausationId, ContextName, CorrelationId, InvocationId, RunId, TraceContext, VerifiedIdentity,
+    wall_clock,
 };
 use crate::journal::{Cause, Durability, ReadSet, Write};
 use crate::outbound::Conversation;
@@ -31,7 +32,7 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Link {
     /// Its context.
-    context: String,
+    context: ContextName,
     /// The locks that it has there.
     locks: LockSet,
     /// What it holds of the commits there.
@@ -61,7 +62,7 @@ pub(super) struct Invocation {
     /// What brings it again after a crash.
     pub trigger: Trigger,
     /// The context whose invocation made it, when it is a call from inside.
-    pub caller: Option<String>,
+    pub caller: Option<ContextName>,
     /// How its caller agrees to a commit that nothing undoes.
     pub consent: Option<Consent>,
     /// The number of its first attempt.

@@ -8,13 +8,14 @@ use super::context::Context;
 use super::failure::Failure;
 use super::invoker::Invoker;
 use super::spans;
+use crate::core::ContextName;
 use crate::guest::value;
 use crate::observe::metrics::CallOutcome;
 
 /// The context that offers an interface.
-pub fn offering(invoker: &Invoker, interface: &str) -> Option<String> {
+pub fn offering(invoker: &Invoker, interface: &str) -> Option<ContextName> {
     let wiring = invoker.wiring();
-    wiring.links.offering(interface).map(str::to_owned)
+    wiring.links.offering(interface).cloned()
 }
 
 /// Calls the context that offers the operation's interface. Never fails: what cannot be reached is `unavailable`, and what did not end in time `deadline-exceeded` where its
@@ -60,7 +61,7 @@ async fn admit(
     let answered = Box::pin(call::call(invoker, callee, Some(&breaker), request)).await;
     match &answered {
         Ok(answered) => {
-            breaker.note(began.elapsed(), false, &trace);
+            breaker.note_success(began.elapsed(), &trace);
             callee.metrics.call(match value::is_err(&answered.answer) {
                 true => CallOutcome::Refused,
                 false => CallOutcome::Ok,
@@ -70,14 +71,15 @@ async fn admit(
             callee.metrics.call(CallOutcome::Unavailable);
             let is_repeated = matches!(failure, Failure::CallerOutdated);
             if !is_repeated && !failure.is_rejection() {
-                breaker.note(began.elapsed(), failure.is_fault_of_context(), &trace);
+                let failed = failure.is_fault_of_context();
+                breaker.note(began.elapsed(), failed, &trace);
             }
             match failure {
                 // It is made again at once.
                 Failure::CallerOutdated => {}
                 _ if !callee.log.admits_failure() => {}
                 _ => {
-                    tracing::warn!(context = callee.name, %failure, "a call was not answered")
+                    tracing::warn!(context = callee.name.as_str(), %failure, "a call was not answered")
                 }
             }
         }

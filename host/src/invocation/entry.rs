@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::known_good::Sample;
 use super::stored_result::{CommitDetails, Found};
 use super::unit::UnitOfWork;
-use crate::core::CorrelationId;
+use crate::core::{ContextName, CorrelationId};
 use crate::guest::{Ended, Execution};
 use crate::journal::{self, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -22,7 +22,7 @@ pub(super) trait Entry: Send + Sync {
     fn affinity(&self, key: &RampKey, correlation_id: &CorrelationId) -> String;
 
     /// Whether a version of `context` answers it.
-    fn suits(&self, version: &Version, context: &str) -> Result<(), Failure>;
+    fn suits(&self, version: &Version, context: &ContextName) -> Result<(), Failure>;
 
     /// Says it in the words of the version that is to answer it.
     fn fit(&mut self, _version: &Version) {}

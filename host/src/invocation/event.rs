@@ -16,7 +16,7 @@ use super::traffic::Traffic;
 use super::undoing::{abandonment, compensation};
 use super::unit::UnitOfWork;
 use super::{attempts, intent};
-use crate::core::{CorrelationId, InvocationId, TraceContext};
+use crate::core::{ContextName, CorrelationId, InvocationId, TraceContext};
 use crate::guest::{self, Ended, Execution, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::manifest::RampKey;
@@ -27,7 +27,7 @@ use crate::versions::{Version, unreadable_event};
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The context that published it.
-    pub source: String,
+    pub source: ContextName,
     /// The event.
     pub event: Event,
     /// Which attempt this is, from 1.
@@ -97,7 +97,7 @@ pub async fn event(
     let entry = guest::Event {
         id: delivery.event.id.to_string(),
         kind: delivery.event.kind.clone(),
-        source: delivery.source.clone(),
+        source: delivery.source.to_string(),
         subject: delivery.event.subject.clone(),
         time: delivery.event.time,
         content_type: attributes.content_type,
@@ -136,7 +136,7 @@ impl Entry for guest::Event {
         self.subject.clone()
     }
 
-    fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
+    fn suits(&self, version: &Version, _context: &ContextName) -> Result<(), Failure> {
         match version.handles(&self.source, &self.kind) {
             true => Ok(()),
             false => Err(Failure::NotFollowed {

@@ -6,7 +6,7 @@ use super::counter::InvalidCounter;
 use super::publishable::Unpublishable;
 use super::state_key::{InvalidKey, InvalidSequence};
 use crate::core::memory::Exhausted;
-use crate::core::{counted, human_duration};
+use crate::core::{ContextName, counted, human_duration};
 use crate::guest::Fault;
 use crate::journal::{self, CommitError};
 
@@ -17,13 +17,13 @@ pub enum Failure {
     #[error("context {context} has no version that serves")]
     NotServing {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// Something waited too long.
     #[error("context {context} has more work than it gets done; some of it waited too long")]
     Overloaded {
         /// The context.
-        context: String,
+        context: ContextName,
         /// When to try again.
         retry_after: Duration,
     },
@@ -33,9 +33,9 @@ pub enum Failure {
     )]
     PoolExhausted {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Who called.
-        caller: String,
+        caller: ContextName,
         /// When to try again.
         retry_after: Duration,
     },
@@ -43,9 +43,9 @@ pub enum Failure {
     #[error("circuit breaker open: context {context} has failed {caller} too often recently")]
     BreakerOpen {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Who called.
-        caller: String,
+        caller: ContextName,
         /// When it lets work through again.
         retry_after: Duration,
     },
@@ -53,7 +53,7 @@ pub enum Failure {
     #[error("fault injected: context {context} answers some with status {status} on purpose")]
     FaultInjected {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The status that a request is answered with.
         status: u16,
     },
@@ -64,7 +64,7 @@ pub enum Failure {
     #[error("context {context} says that it is not ready")]
     NotReady {
         /// The context.
-        context: String,
+        context: ContextName,
         /// When it is asked again.
         retry_after: Duration,
     },
@@ -72,7 +72,7 @@ pub enum Failure {
     #[error("context {context} is restarting; nothing was changed")]
     Restarting {
         /// The context.
-        context: String,
+        context: ContextName,
         /// When to try again.
         retry_after: Duration,
     },
@@ -80,7 +80,7 @@ pub enum Failure {
     #[error("context {context} keeps failing and waits to be restarted (CrashLoopBackOff)")]
     CrashLoopBackOff {
         /// The context.
-        context: String,
+        context: ContextName,
         /// When it is restarted.
         retry_after: Duration,
     },
@@ -268,7 +268,7 @@ pub enum Failure {
     #[error("context {context} is still undoing the calls of an earlier run of this invocation")]
     BeingUndone {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// The `Idempotency-Key` belongs to another request.
     #[error("this Idempotency-Key was used for a different request")]
@@ -285,7 +285,7 @@ pub enum Failure {
     )]
     Evicted {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// The version that serves by now does not describe the route.
     #[error("{method} {path} is no longer a route of the context")]
@@ -307,7 +307,7 @@ pub enum Failure {
     #[error("context {context}: {reason}")]
     Incompatible {
         /// The callee.
-        context: String,
+        context: ContextName,
         /// The difference.
         reason: String,
     },
@@ -375,7 +375,7 @@ impl Failure {
     }
 
     /// What it means that a context's unit of work did not become a commit.
-    pub(super) fn of_commit(context: &str, error: CommitError) -> Self {
+    pub(super) fn of_commit(context: &ContextName, error: CommitError) -> Self {
         match error {
             CommitError::Busy => Self::Overloaded {
                 context: context.to_owned(),
@@ -388,7 +388,7 @@ impl Failure {
     }
 
     /// What it means that what was handed over did not become a commit: it may be on disk, whatever the disk has said.
-    pub(super) fn of_handed_over(context: &str, error: CommitError) -> Self {
+    pub(super) fn of_handed_over(context: &ContextName, error: CommitError) -> Self {
         match error {
             CommitError::Closed
             | CommitError::Journal(journal::Error::Stopped { .. } | journal::Error::Disk { .. }) => {
@@ -522,7 +522,7 @@ impl From<Exhausted> for Failure {
 
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
-        Self::of_commit("journal", error)
+        Self::of_commit(&ContextName::of_host("journal"), error)
     }
 }
 

@@ -102,7 +102,7 @@ pub fn switch_on(
         until: Some(until),
     });
     context.faults.current.store(Some(faults.clone()));
-    tracing::warn!(context = context.name, %until, "faults are injected: {}", describe(&injection));
+    tracing::warn!(context = context.name.as_str(), %until, "faults are injected: {}", describe(&injection));
     tell_of(invoker, context, &faults);
     let ending = end_at(invoker.clone(), context.clone(), faults.clone(), until);
     invoker.tasks.spawn(ending);
@@ -145,7 +145,7 @@ pub fn switch_off(invoker: &Invoker, context: &Context) -> bool {
 pub fn tell_at_start(invoker: &Invoker, context: &Context) {
     if let Some(faults) = context.faults.current() {
         tracing::warn!(
-            context = context.name,
+            context = context.name.as_str(),
             "faults are injected, as the manifest says: {}",
             describe(&faults.injection)
         );
@@ -196,7 +196,7 @@ fn tell_of(invoker: &Invoker, context: &Context, faults: &InjectedFaults) {
 
 fn end(invoker: &Invoker, context: &Context, reason: &str) {
     tracing::info!(
-        context = context.name,
+        context = context.name.as_str(),
         "no more faults are injected: {reason}"
     );
     let kind = HostEventKind::FaultInjectionEnded;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::host_event_kind::HostEventKind;
 use super::occurrences::{Occurrence, Occurrences, Severity};
-use crate::core::{CausationId, CorrelationId, EventId, wall_clock};
+use crate::core::{CausationId, ContextName, CorrelationId, EventId, wall_clock};
 use crate::journal::{Event, Ledger, Unit};
 
 /// So many wait to be written; more are left out.
@@ -28,7 +28,7 @@ const GROUP: usize = 64;
 #[derive(Debug)]
 pub struct HostEvents {
     waiting: mpsc::Sender<HostEvent>,
-    lately: Mutex<BTreeMap<String, Occurrences>>,
+    lately: Mutex<BTreeMap<ContextName, Occurrences>>,
     left_out: AtomicU64,
 }
 
@@ -38,7 +38,7 @@ pub struct HostEventsWriter(mpsc::Receiver<HostEvent>);
 #[derive(Debug)]
 struct HostEvent {
     kind: HostEventKind,
-    context: String,
+    context: ContextName,
     data: Value,
     correlation_id: CorrelationId,
 }
@@ -57,7 +57,7 @@ impl HostEvents {
     }
 
     /// Records what happened to a context, as a story of its own. Does not wait.
-    pub fn record(&self, kind: HostEventKind, context: &str, data: Value) {
+    pub fn record(&self, kind: HostEventKind, context: &ContextName, data: Value) {
         self.record_in_story(kind, context, data, CorrelationId::random());
     }
 
@@ -65,7 +65,7 @@ impl HostEvents {
     pub fn record_in_story(
         &self,
         kind: HostEventKind,
-        context: &str,
+        context: &ContextName,
         data: Value,
         correlation_id: CorrelationId,
     ) {
@@ -74,7 +74,7 @@ impl HostEvents {
         }
         let event = HostEvent {
             kind,
-            context: context.to_owned(),
+            context: context.clone(),
             data,
             correlation_id,
         };
@@ -84,14 +84,20 @@ impl HostEvents {
     }
 
     /// Remembers something that happened to a context, and is an event by itself.
-    pub fn note(&self, context: &str, severity: Severity, reason: &'static str, message: String) {
+    pub fn note(
+        &self,
+        context: &ContextName,
+        severity: Severity,
+        reason: &'static str,
+        message: String,
+    ) {
         let mut lately = self.lately.lock();
         match lately.get_mut(context) {
             Some(known) => known.note(severity, reason, message),
             None => {
                 let mut new = Occurrences::default();
                 new.note(severity, reason, message);
-                lately.insert(context.to_owned(), new);
+                lately.insert(context.clone(), new);
             }
         }
     }
@@ -152,7 +158,7 @@ fn unit(ledger: &Ledger, story: Vec<HostEvent>) -> Unit {
     let events = story.into_iter().enumerate().map(|(index, event)| Event {
         id: EventId::derived(&[invocation.as_bytes(), index.to_string().as_bytes()]),
         kind: event.kind.name().to_owned(),
-        subject: event.context,
+        subject: event.context.to_string(),
         time: wall_clock(),
         data: event.data.to_string().into_bytes(),
         correlation_id: event.correlation_id,
@@ -177,7 +183,11 @@ mod tests {
         let ledger = committer.open("innkeeper", Durability::Relaxed).unwrap();
         let (events, writer) = HostEvents::new();
         for number in 0..200 {
-            events.record(HostEventKind::ScaledUp, "room", json!({ "slots": number }));
+            events.record(
+                HostEventKind::ScaledUp,
+                &"room".into(),
+                json!({ "slots": number }),
+            );
         }
         let stop = CancellationToken::new();
         stop.cancel();
@@ -204,8 +214,8 @@ mod tests {
         let (events, writer) = HostEvents::new();
         let story = CorrelationId::random();
         for kind in [HostEventKind::Restarted, HostEventKind::HealedByRollback] {
-            events.record(HostEventKind::ScaledUp, "bell", Value::Null);
-            events.record_in_story(kind, "room", Value::Null, story.clone());
+            events.record(HostEventKind::ScaledUp, &"bell".into(), Value::Null);
+            events.record_in_story(kind, &"room".into(), Value::Null, story.clone());
         }
         let stop = CancellationToken::new();
         stop.cancel();
@@ -220,7 +230,7 @@ mod tests {
     fn whoever_records_too_much_does_not_wait() {
         let (events, _writer) = HostEvents::new();
         for _ in 0..WAITING + 5 {
-            events.record(HostEventKind::Ready, "room", Value::Null);
+            events.record(HostEventKind::Ready, &"room".into(), Value::Null);
         }
         assert_eq!(events.left_out(), 5);
     }
@@ -230,15 +240,23 @@ mod tests {
         let (events, _writer) = HostEvents::new();
         let open = json!({"caller": "shop", "version": 3, "errors": 5, "ejectionMs": 30_000});
         for _ in 0..5 {
-            events.record(HostEventKind::CircuitBreakerOpened, "room", open.clone());
+            events.record(
+                HostEventKind::CircuitBreakerOpened,
+                &"room".into(),
+                open.clone(),
+            );
         }
         let scaled = json!({"from": 1, "to": 4, "reason": "work waits for it"});
-        events.record(HostEventKind::ScaledUp, "room", scaled);
+        events.record(HostEventKind::ScaledUp, &"room".into(), scaled);
         let faults = json!({"abort": {"percent": 5, "status": 503}, "until": "noon"});
-        events.record(HostEventKind::FaultInjectionStarted, "room", faults);
+        events.record(HostEventKind::FaultInjectionStarted, &"room".into(), faults);
         // Told with its health.
-        events.record(HostEventKind::Restarted, "room", Value::Null);
-        events.record(HostEventKind::Loaded, "bell", json!({"version": "1"}));
+        events.record(HostEventKind::Restarted, &"room".into(), Value::Null);
+        events.record(
+            HostEventKind::Loaded,
+            &"bell".into(),
+            json!({"version": "1"}),
+        );
         let lately = events.lately("room").into_iter();
         let lately: Vec<_> = lately.map(|one| (one.message, one.count)).collect();
         let expected = [

@@ -5,8 +5,8 @@ use super::definition::{Input, Invocation, Trigger};
 use super::failure::Failure;
 use super::quota;
 use super::record::{self, Intent, StoredInput, StoredParameters, StoredRequest};
-use crate::core::InvocationId;
 use crate::core::message::Request;
+use crate::core::{ContextName, InvocationId};
 use crate::journal::{self, Ledger, Space, Unit, Write};
 
 /// Makes sure that what the invocation needs to be run again, or to be undone, is in the journal; called before each call that it makes.
@@ -107,7 +107,7 @@ pub(super) fn exists(ledger: &Ledger, id: &InvocationId) -> Result<bool, journal
 }
 
 /// The contexts that the versions of a context may call, as they are linked now.
-fn callees(invocation: &Invocation) -> Vec<String> {
+fn callees(invocation: &Invocation) -> Vec<ContextName> {
     let wiring = invocation.invoker.wiring();
     let serving = invocation.context.serving();
     let mut callees: Vec<_> = serving
@@ -115,7 +115,7 @@ fn callees(invocation: &Invocation) -> Vec<String> {
         .chain(&invocation.version)
         .flat_map(|version| version.guest.uses().keys())
         .filter_map(|interface| wiring.links.offering(interface))
-        .map(str::to_owned)
+        .cloned()
         .collect();
     callees.extend(invocation.replay.callees());
     callees.sort_unstable();

@@ -18,7 +18,7 @@ use super::health_check::{Unattended, execution, unattended};
 use super::invoker::Invoker;
 use super::unit::{Interruption, UnitOfWork};
 use super::web::WebEntry;
-use crate::core::VerifiedIdentity;
+use crate::core::{ContextName, VerifiedIdentity};
 use crate::guest::{self, Ended, Fault};
 use crate::versions::Version;
 
@@ -98,7 +98,7 @@ impl KnownGood {
 }
 
 impl Known {
-    fn suits(&self, version: &Version, context: &str) -> bool {
+    fn suits(&self, version: &Version, context: &ContextName) -> bool {
         let suits = match &self.sample {
             Sample::Web(entry) => entry.suits(version, context),
             Sample::Call(entry) => entry.suits(version, context),

@@ -43,9 +43,5 @@ pub(super) fn note(context: &Context, failure: &Failure) {
         Failure::NoSpace { .. } => "disk",
         _ => return,
     };
-    let labels = [
-        ("context", context.name.clone()),
-        ("resource", resource.to_owned()),
-    ];
-    counter!(QUOTA_REFUSALS, &labels).increment(1);
+    counter!(QUOTA_REFUSALS, "context" => &context.name, "resource" => resource).increment(1);
 }

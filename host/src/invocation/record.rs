@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::core::{
-    CallId, CausationId, CorrelationId, InvocationId, RunId, VerifiedIdentity, or_empty,
+    CallId, CausationId, ContextName, CorrelationId, InvocationId, RunId, VerifiedIdentity,
+    or_empty,
 };
 use crate::journal::{self, Ledger, Space, Write};
 
@@ -17,7 +18,7 @@ pub(super) struct StoredCall {
     /// When it was committed, in milliseconds since the Unix epoch.
     pub time: u64,
     /// The context whose invocation made it; none when it came from outside.
-    pub caller: Option<String>,
+    pub caller: Option<ContextName>,
     /// The interface of the function.
     pub interface: String,
     /// The function.
@@ -51,7 +52,7 @@ pub(super) struct AbandonedRuns {
     /// When the last one was, in milliseconds since the Unix epoch.
     pub time: u64,
     /// The context whose invocation made the call; none when it came from outside.
-    pub caller: Option<String>,
+    pub caller: Option<ContextName>,
     /// How many.
     pub count: u32,
 }
@@ -65,7 +66,7 @@ pub(super) struct Intent {
     #[serde(with = "or_empty")]
     pub causation_id: Option<CausationId>,
     /// The context whose invocation made it, when it is a call from inside.
-    pub caller: Option<String>,
+    pub caller: Option<ContextName>,
     /// Its time.
     pub now: u64,
     /// The sequence numbers that it drew before its latest call.
@@ -73,7 +74,7 @@ pub(super) struct Intent {
     /// How many runs under its id were abandoned before this one.
     pub run: u32,
     /// The contexts that this run may have called.
-    pub callees: Vec<String>,
+    pub callees: Vec<ContextName>,
     /// The answers before its latest call that committed nothing where they came from, so that nobody else remembers them.
     pub answers: Vec<StoredAnswer>,
     /// Whether this run is given up, and its calls are being recorded to be undone.
@@ -147,7 +148,7 @@ pub(super) struct Compensation {
     /// The call's id.
     pub call: CallId,
     /// The context that ran it.
-    pub callee: String,
+    pub callee: ContextName,
     /// The id that everything with one cause at its root shares.
     pub correlation_id: CorrelationId,
     /// The invocation that did not commit.

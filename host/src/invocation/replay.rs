@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use wasmtime::component::Val;
 
 use super::record::{Intent, StoredAnswer};
-use crate::core::CallId;
+use crate::core::{CallId, ContextName};
 use crate::guest::value;
 
 /// What one call of a run has done where it was answered.
@@ -33,7 +33,7 @@ pub(super) enum Effect {
 pub(super) struct Call {
     pub id: CallId,
     /// The context that it went to; none when no context offers the interface.
-    pub callee: Option<String>,
+    pub callee: Option<ContextName>,
     /// The answer; none as long as there is none.
     pub answer: Option<Val>,
     pub effect: Effect,
@@ -86,7 +86,7 @@ struct Inner {
     /// What an earlier process, or an earlier delivery, has left; looked up before the first attempt.
     left: Option<Intent>,
     /// Contexts that the present run may have called, and that are no longer part of the app: whatever it called there is not among the calls.
-    gone: Vec<String>,
+    gone: Vec<ContextName>,
 }
 
 impl Replay {
@@ -135,7 +135,7 @@ impl Replay {
 
     /// The calls that the present run has made before, in their order, and the contexts that it may have called besides. Calls at the end which did nothing are
     /// not remembered: the guest may ask again.
-    pub(super) fn recover(&self, mut calls: Vec<Call>, gone: Vec<String>) {
+    pub(super) fn recover(&self, mut calls: Vec<Call>, gone: Vec<ContextName>) {
         let mut inner = self.0.lock();
         inner.gone = gone;
         while calls.last().is_some_and(|call| call.effect == Effect::None) {
@@ -203,7 +203,7 @@ impl Replay {
     }
 
     /// A call goes out, and may do something from now on.
-    pub(super) fn begin_call(&self, place: usize, id: &CallId, callee: Option<String>) {
+    pub(super) fn begin_call(&self, place: usize, id: &CallId, callee: Option<ContextName>) {
         let mut inner = self.0.lock();
         let call = Call {
             id: id.clone(),
@@ -256,12 +256,12 @@ impl Replay {
     }
 
     /// The contexts where the present run may have called what cannot be found.
-    pub(super) fn gone(&self) -> Vec<String> {
+    pub(super) fn gone(&self) -> Vec<ContextName> {
         self.0.lock().gone.clone()
     }
 
     /// The contexts that the present run has called.
-    pub(super) fn callees(&self) -> Vec<String> {
+    pub(super) fn callees(&self) -> Vec<ContextName> {
         let inner = self.0.lock();
         inner
             .calls

@@ -8,7 +8,7 @@ use super::call::{Answered, Request};
 use super::definition::Invocation;
 use super::entry::Answer;
 use super::failure::Failure;
-use crate::core::{CorrelationId, TraceContext};
+use crate::core::{ContextName, CorrelationId, TraceContext};
 use crate::guest::value;
 use crate::journal::{Cause, CommitError, Committed, Flush};
 use crate::observe::telemetry::{Ended, Span};
@@ -147,12 +147,12 @@ pub(super) struct Call {
     trace: TraceContext,
     correlation_id: CorrelationId,
     operation: String,
-    callee: String,
+    callee: ContextName,
 }
 
 impl Call {
     /// Of a request; what it leads to is below it. None while nothing is exported.
-    pub(super) fn begin(request: &mut Request, callee: &str) -> Option<Self> {
+    pub(super) fn begin(request: &mut Request, callee: &ContextName) -> Option<Self> {
         if !crate::observe::telemetry::is_on() {
             return None;
         }

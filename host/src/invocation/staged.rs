@@ -8,7 +8,7 @@ use super::Failure;
 use super::counter;
 use super::read_usage::{self, ReadUsage};
 use crate::guest::StateEntry;
-use crate::journal::{Bounds, KeyRange, Ledger, Merge, ReadSet, Space, Write};
+use crate::journal::{Bounds, Direction, KeyRange, Ledger, Merge, ReadSet, Space, Write};
 
 /// The most entries that one scan answers.
 const SCAN_LIMIT: usize = 10_000;
@@ -18,7 +18,7 @@ pub(super) struct Scan<'a> {
     pub range: &'a KeyRange,
     /// How many entries; 0 is as many as there may be.
     pub limit: u32,
-    pub reverse: bool,
+    pub direction: Direction,
     /// How many bytes of values are too many.
     pub memory: u64,
 }
@@ -153,7 +153,7 @@ impl StagedState {
         Scan {
             range,
             limit,
-            reverse,
+            direction,
             memory,
         }: Scan<'_>,
     ) -> Result<Vec<StateEntry>, Failure> {
@@ -171,11 +171,11 @@ impl StagedState {
             entries: wanted.min(left.entries),
             bytes: memory_bytes.min(left.bytes),
         };
-        let found = ledger.scan_in_slices(self.space, range, bounds, reverse);
+        let found = ledger.scan_in_slices(self.space, range, bounds, direction);
         let below = found.await?;
         notes
             .reads
-            .note_scan(self.space, range, bounds.entries, reverse, &below);
+            .note_scan(self.space, range, bounds.entries, direction, &below);
         notes.spent.note_found(&below)?;
         if read_usage::bytes_of(&below) >= memory_bytes {
             return Err(Failure::ScannedTooMuch { limit: memory });
@@ -189,7 +189,7 @@ impl StagedState {
         for (key, staged) in staged {
             let beyond = reached
                 .as_ref()
-                .is_some_and(|last| if reverse { key < last } else { key > last });
+                .is_some_and(|last| direction.comes_later(key, last));
             if beyond {
                 continue;
             }
@@ -203,9 +203,9 @@ impl StagedState {
             key: String::from_utf8_lossy(&key).into_owned(),
             value,
         };
-        Ok(match reverse {
-            false => merged.into_iter().take(limit).map(entry).collect(),
-            true => merged.into_iter().rev().take(limit).map(entry).collect(),
+        Ok(match direction {
+            Direction::Forwards => merged.into_iter().take(limit).map(entry).collect(),
+            Direction::Backwards => merged.into_iter().rev().take(limit).map(entry).collect(),
         })
     }
 
@@ -289,12 +289,12 @@ mod tests {
         ledger.commit(unit).await.unwrap();
         let mut state = StagedState::new(0);
         state.put(b"a".to_vec(), Some(b"staged".to_vec()));
-        let scan = async |limit: u32, reverse: bool| {
+        let scan = async |limit: u32, direction: Direction| {
             let range = KeyRange::all();
             let scan = Scan {
                 range: &range,
                 limit,
-                reverse,
+                direction,
                 memory: 1_000_000,
             };
             let notes = Notes {
@@ -304,12 +304,20 @@ mod tests {
             let found = state.scan(&ledger, notes, scan).await;
             found.map(|found| found.len())
         };
-        assert_eq!(scan(8, false).await, Ok(8));
-        assert_eq!(scan(8, true).await, Ok(8));
+        assert_eq!(scan(8, Direction::Forwards).await, Ok(8));
+        assert_eq!(scan(8, Direction::Backwards).await, Ok(8));
         let too_much = Failure::ScannedTooMuch { limit: 1_000_000 };
         for limit in [0, 12, 10_000] {
-            assert_eq!(scan(limit, false).await, Err(too_much.clone()), "{limit}");
-            assert_eq!(scan(limit, true).await, Err(too_much.clone()), "{limit}");
+            assert_eq!(
+                scan(limit, Direction::Forwards).await,
+                Err(too_much.clone()),
+                "{limit}"
+            );
+            assert_eq!(
+                scan(limit, Direction::Backwards).await,
+                Err(too_much.clone()),
+                "{limit}"
+            );
         }
     }
 
@@ -334,7 +342,7 @@ mod tests {
         let scan = |limit| Scan {
             range: &all,
             limit,
-            reverse: false,
+            direction: Direction::Forwards,
             memory: u64::MAX,
         };
         for (limits, scanned, counted) in [

@@ -4,8 +4,8 @@ use wasmtime::component::Val;
 
 use super::failure::Failure;
 use super::record::{self, StoredCall, StoredResponse};
-use crate::core::CallId;
 use crate::core::message::Response;
+use crate::core::{CallId, ContextName};
 use crate::guest::value;
 use crate::journal::{self, Ledger, Space, Write};
 
@@ -22,7 +22,7 @@ pub(super) struct CommitDetails<'a> {
     /// When it is committed, in milliseconds since the Unix epoch.
     pub time: u64,
     /// The context whose invocation called, when it is a call from inside.
-    pub caller: Option<&'a str>,
+    pub caller: Option<&'a ContextName>,
     /// What undoes it, if it is a call that something undoes.
     pub undo: Option<&'a str>,
 }
@@ -72,7 +72,7 @@ impl CallKey {
         })?;
         let stored = StoredCall {
             time: details.time,
-            caller: details.caller.map(str::to_owned),
+            caller: details.caller.cloned(),
             undo: details.undo.map(str::to_owned),
             interface: self.interface.clone(),
             function: self.function.clone(),

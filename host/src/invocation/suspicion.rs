@@ -9,24 +9,25 @@ use tokio::sync::Notify;
 use super::definition::Invocation;
 use super::entry::Entry;
 use super::failure::Failure;
+use crate::core::ContextName;
 use crate::versions::Version;
 
 /// The contexts whose versions are suspected.
 #[derive(Default)]
 pub struct Suspicions {
-    contexts: Mutex<BTreeSet<String>>,
+    contexts: Mutex<BTreeSet<ContextName>>,
     raised: Notify,
 }
 
 impl Suspicions {
-    fn raise(&self, context: &str) {
-        if self.contexts.lock().insert(context.to_owned()) {
+    fn raise(&self, context: &ContextName) {
+        if self.contexts.lock().insert(context.clone()) {
             self.raised.notify_one();
         }
     }
 
     /// Waits for the next context whose version is suspected.
-    pub async fn next(&self) -> String {
+    pub async fn next(&self) -> ContextName {
         loop {
             let raised = self.raised.notified();
             if let Some(context) = self.contexts.lock().pop_first() {
@@ -90,14 +91,14 @@ mod tests {
     async fn each_context_is_looked_into_once() {
         let suspicions = Suspicions::default();
         for context in ["room", "bell", "room"] {
-            suspicions.raise(context);
+            suspicions.raise(&context.into());
         }
         assert_eq!(suspicions.next().await, "bell");
         assert_eq!(suspicions.next().await, "room");
         let next = suspicions.next();
         tokio::pin!(next);
         assert!(futures::poll!(&mut next).is_pending());
-        suspicions.raise("room");
+        suspicions.raise(&"room".into());
         assert_eq!(next.await, "room");
     }
 }

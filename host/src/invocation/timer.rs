@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record;
 use crate::core::{CausationId, CorrelationId, EventId, VerifiedIdentity, or_empty};
-use crate::journal::{self, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::journal::{self, Direction, KeyRange, Ledger, ReadSet, Space, Write};
 
 /// An event that is to be published when its time has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +72,12 @@ impl Timer {
     ///
     /// When the journal cannot be read.
     pub fn next(ledger: &Ledger, limit: usize) -> Result<Vec<(u64, Timer)>, journal::Error> {
-        let found = ledger.scan(Space::Timer, &KeyRange::prefix("d/"), limit, false)?;
+        let found = ledger.scan(
+            Space::Timer,
+            &KeyRange::prefix("d/"),
+            limit,
+            Direction::Forwards,
+        )?;
         let timer = |(key, value): (Vec<u8>, Vec<u8>)| {
             let due = key
                 .get(2..22)

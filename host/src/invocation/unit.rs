@@ -22,7 +22,7 @@ use super::{call, dispatch, intent, publishable, state_key};
 use crate::core::memory::Reservation;
 use crate::core::{EventId, VerifiedIdentity};
 use crate::guest::{Operation, Refusal, StateEntry, value};
-use crate::journal::{CommitError, KeyRange, ReadSet, Space};
+use crate::journal::{CommitError, Direction, KeyRange, ReadSet, Space};
 use crate::manifest::Limits;
 use crate::outbound::Asked;
 use crate::versions::{Table, Version};
@@ -188,13 +188,13 @@ impl UnitOfWork {
         &mut self,
         range: &KeyRange,
         limit: u32,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<StateEntry>, Failure> {
         let context = &self.invocation.context;
         let scan = Scan {
             range,
             limit,
-            reverse,
+            direction,
             memory: context.settings.limits.memory,
         };
         let notes = Notes {

@@ -28,7 +28,7 @@ impl UnreadableIntent {
             error,
         } = self;
         tracing::error!(
-            context = context.name,
+            context = context.name.as_str(),
             invocation = id.as_str(),
             %error,
             "what is on record of an interrupted request cannot be read: drop it with `innkeeper dead-letters`, or restore a backup"
@@ -67,7 +67,7 @@ pub(super) async fn forget(
     let committed = context.ledger.commit(unit).await;
     committed.map_err(|error| Failure::of_commit(&context.name, error))?;
     tracing::error!(
-        context = context.name,
+        context = context.name.as_str(),
         invocation = id.as_str(),
         %error,
         "an operator dropped an interrupted request, but what it called cannot be found, and stays as it is"

@@ -20,7 +20,7 @@ use super::stored_result::{CommitDetails, Found, ResponseKey};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
-use crate::core::{CorrelationId, InvocationId, VerifiedIdentity, digest};
+use crate::core::{ContextName, CorrelationId, InvocationId, VerifiedIdentity, digest};
 use crate::guest::{self, Ended, Execution, Incoming};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -194,7 +194,7 @@ async fn run(
         // There may be as many as clients can send.
         if context.log.admits_failure() {
             tracing::warn!(
-                context = context.name, invocation = invocation.id.as_str(), correlation_id = invocation.correlation_id.as_str(), trace = invocation.trace.trace_id(), %failure,
+                context = context.name.as_str(), invocation = invocation.id.as_str(), correlation_id = invocation.correlation_id.as_str(), trace = invocation.trace.trace_id(), %failure,
                 "a request failed"
             );
         }
@@ -252,7 +252,7 @@ impl Entry for WebEntry {
             .affinity(key, correlation_id, self.identity.as_ref())
     }
 
-    fn suits(&self, version: &Version, _context: &str) -> Result<(), Failure> {
+    fn suits(&self, version: &Version, _context: &ContextName) -> Result<(), Failure> {
         match route_of(version, &self.request) {
             Some(_) => Ok(()),
             None => Err(Failure::NotDescribed {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use twox_hash::XxHash64;
 
+use super::direction::Direction;
 use super::format::{self, Changed, Link, Record};
 use super::key::{self, Span};
 use super::tree::{LOST_LANE, Tree};
@@ -67,18 +68,17 @@ pub(super) struct Audit<'a, T> {
 impl<'a, T: Tree> Audit<'a, T> {
     /// An audit that ends with the first finding.
     pub fn hasty(tree: &'a T) -> Self {
-        Self::new(tree, true)
+        Self {
+            is_hasty: true,
+            ..Self::thorough(tree)
+        }
     }
 
     /// An audit that goes on to the end.
     pub fn thorough(tree: &'a T) -> Self {
-        Self::new(tree, false)
-    }
-
-    fn new(tree: &'a T, is_hasty: bool) -> Self {
         Self {
             tree,
-            is_hasty,
+            is_hasty: false,
             findings: Findings::default(),
             removed: HashSet::new(),
             sweeps: Vec::new(),
@@ -163,7 +163,9 @@ impl<'a, T: Tree> Audit<'a, T> {
 
     /// The newest commit before a position; 0 when there is none.
     fn before(&self, position: u64) -> Result<u64, Error> {
-        let found = self.tree.scan(&key::commits_before(position), 1, true)?;
+        let found = self
+            .tree
+            .scan(&key::commits_before(position), 1, Direction::Backwards)?;
         found.first().map_or(Ok(0), |(key, _)| key::position(key))
     }
 
@@ -275,7 +277,7 @@ impl<'a, T: Tree> Audit<'a, T> {
     /// Reads each value.
     fn values(&mut self, mut span: Span, progress: Progress<'_>) -> Result<(), Error> {
         loop {
-            let entries = self.tree.scan_within(&span, STEP, false)?;
+            let entries = self.tree.scan_within(&span, STEP, Direction::Forwards)?;
             let Some((last, _)) = entries.last() else {
                 return Ok(());
             };
@@ -292,7 +294,11 @@ impl<'a, T: Tree> Audit<'a, T> {
 
 /// What was swept, and up to which commit.
 pub(super) fn sweeps(tree: &impl Tree) -> Result<Vec<(Span, u64)>, Error> {
-    let notes = tree.values(&key::sweeps(), Bounds::entries(usize::MAX), false)?;
+    let notes = tree.values(
+        &key::sweeps(),
+        Bounds::entries(usize::MAX),
+        Direction::Forwards,
+    )?;
     let read = |(note, value): &(Vec<u8>, Vec<u8>)| {
         let upto = format::decode(value, || "a note of what was swept".to_owned())?;
         Ok((key::swept_span(note)?, upto))

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::apply::Change;
+use super::direction::Direction;
 use super::key::{self, Kind, Span};
 use super::tree::Tree;
 use super::usage::{Amount, Difference, Kept, Usage};
@@ -189,7 +190,7 @@ fn walk<T: Tree>(
     mut visit: impl FnMut(&[u8], &[u8]),
 ) -> Result<(), Error> {
     loop {
-        let entries = Tree::scan_within(tree, &span, STEP, false)?;
+        let entries = Tree::scan_within(tree, &span, STEP, Direction::Forwards)?;
         for (key, value) in &entries {
             visit(key, value);
         }

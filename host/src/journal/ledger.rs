@@ -47,6 +47,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use super::capture::{Capture, Captures};
 use super::committer::{Committed, Place, Submission, Task};
 use super::contention::{Contended, Contention};
+use super::direction::Direction;
 use super::recent::{Overlap, Recent};
 use super::sequence::Sequences;
 use super::shutdown::Shutdown;
@@ -170,9 +171,9 @@ impl Ledger {
         space: Space,
         range: &KeyRange,
         limit: usize,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<Entry>, Error> {
-        self.journal.scan(space, range, limit, reverse)
+        self.journal.scan(space, range, limit, direction)
     }
 
     /// The entries in a range until either bound is reached, see [`Journal::scan_within`]. Nothing is noted.
@@ -181,9 +182,9 @@ impl Ledger {
         space: Space,
         range: &KeyRange,
         bounds: Bounds,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<Entry>, Error> {
-        self.journal.scan_within(space, range, bounds, reverse)
+        self.journal.scan_within(space, range, bounds, direction)
     }
 
     /// The keys that units of work had to give way for most often, the worst first.

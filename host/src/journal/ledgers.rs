@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ledger::Ledger;
-use crate::core::ByName;
+use crate::core::{ByName, ContextName};
 
 /// The ledgers of one host, by name. Some may be added while the host runs; none is taken out.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub struct Ledgers {
     /// What is taken in from outside, by source.
     pub outside: ByName<Ledger>,
     /// Of contexts that were not part of the app when the host started, and whose work has not all ended: what they called is kept for them.
-    pub absent: BTreeMap<String, Arc<Ledger>>,
+    pub absent: BTreeMap<ContextName, Arc<Ledger>>,
 }
 
 impl Ledgers {
@@ -31,7 +31,7 @@ impl Ledgers {
     }
 
     /// Those of all contexts that may have called others.
-    pub fn callers(&self) -> BTreeMap<String, Arc<Ledger>> {
+    pub fn callers(&self) -> BTreeMap<ContextName, Arc<Ledger>> {
         let mut callers = self.absent.clone();
         callers.extend(BTreeMap::clone(&self.own.all()));
         callers

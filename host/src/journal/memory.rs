@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::apply::Change;
+use super::direction::Direction;
 use super::key::Span;
 use super::tree::Tree;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, seal};
@@ -71,7 +72,12 @@ impl Tree for MemoryTree {
         Ok(self.entries.read().get(key).cloned())
     }
 
-    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
+    fn scan_within(
+        &self,
+        span: &Span,
+        bounds: Bounds,
+        direction: Direction,
+    ) -> Result<Vec<Entry>, Error> {
         if span.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,10 +86,9 @@ impl Tree for MemoryTree {
         let mut found = Vec::new();
         let mut bytes = 0;
         while bounds.leave_room(&found, bytes) {
-            let next = if reverse {
-                range.next_back()
-            } else {
-                range.next()
+            let next = match direction {
+                Direction::Forwards => range.next(),
+                Direction::Backwards => range.next_back(),
             };
             let Some((key, value)) = next else { break };
             bytes += value.len().saturating_sub(seal::LENGTH);

@@ -1,5 +1,6 @@
 //! Going through all of a range, a page at a time, so that little of it is held at once.
 
+use super::direction::Direction;
 use super::{Entry, Error, KeyRange, Ledger, Space};
 
 /// The pages of a range of keys, in ascending order; see [`Ledger::pages`].
@@ -99,7 +100,9 @@ impl Iterator for Pages<'_> {
     type Item = Result<Vec<Entry>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = self.ledger.scan(self.space, &self.rest, self.size, false);
+        let read = self
+            .ledger
+            .scan(self.space, &self.rest, self.size, Direction::Forwards);
         match &read {
             Ok(page) => {
                 let (last, _) = page.last()?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
+use super::direction::Direction;
 use super::key::{self, Span, next_key};
 use super::{Entry, KeyRange, Space};
 
@@ -128,14 +129,14 @@ impl ReadSet {
         space: Space,
         range: &KeyRange,
         limit: usize,
-        reverse: bool,
+        direction: Direction,
         found: &[Entry],
     ) {
         let mut seen = range.clone();
         if found.len() >= limit {
             match found.last() {
                 None => return,
-                Some((last, _)) if reverse => seen.start.clone_from(last),
+                Some((last, _)) if direction == Direction::Backwards => seen.start.clone_from(last),
                 Some((last, _)) => seen.end = Some(next_key(last)),
             }
         }

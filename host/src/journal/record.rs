@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::{
-    CausationId, CorrelationId, EventId, InvocationId, TraceContext, VerifiedIdentity,
+    CausationId, ContextName, CorrelationId, EventId, InvocationId, TraceContext, VerifiedIdentity,
     VersionDigest, or_empty,
 };
 
@@ -126,7 +126,7 @@ pub enum Cause {
     /// An event that the context follows.
     Event {
         /// The context that published it.
-        source: String,
+        source: ContextName,
         /// Its kind.
         kind: String,
         /// Its id.

@@ -10,6 +10,7 @@ use twox_hash::XxHash64;
 
 use super::apply::Change;
 use super::audit;
+use super::direction::Direction;
 use super::format::{self, Link, Record, RecordRef};
 use super::key::{self, Span};
 use super::tree::{LOST_LANE, Tree};
@@ -107,7 +108,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
     /// Copies whatever is sound, from both ends when something in between cannot be read.
     fn copy(&mut self, span: Span) -> Result<(), Error> {
         let mut forward = span.clone();
-        while let Ok(entries) = self.old.scan_within(&forward, STEP, false) {
+        while let Ok(entries) = self.old.scan_within(&forward, STEP, Direction::Forwards) {
             let Some((last, _)) = entries.last() else {
                 return Ok(());
             };
@@ -118,7 +119,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
             start: forward.start,
             end: span.end,
         };
-        while let Ok(entries) = self.old.scan_within(&backward, STEP, true) {
+        while let Ok(entries) = self.old.scan_within(&backward, STEP, Direction::Backwards) {
             let Some((last, _)) = entries.last() else {
                 return Ok(());
             };
@@ -320,7 +321,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
     fn unknown_keys(&mut self) -> Result<(), Error> {
         for mut span in key::whole() {
             loop {
-                let entries = self.new.scan_within(&span, STEP, false)?;
+                let entries = self.new.scan_within(&span, STEP, Direction::Forwards)?;
                 let Some((last, _)) = entries.last() else {
                     break;
                 };

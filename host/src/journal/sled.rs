@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apply::Change;
+use super::direction::Direction;
 use super::format::Link;
 use super::key::Span;
 use super::opening::{self, unsound};
@@ -173,8 +174,15 @@ impl Tree for SledTree {
         guard::guarded("a key was read", || self.overflow.get(&self.tree, key))
     }
 
-    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
-        guard::guarded("keys were read", || self.scan_range(span, bounds, reverse))
+    fn scan_within(
+        &self,
+        span: &Span,
+        bounds: Bounds,
+        direction: Direction,
+    ) -> Result<Vec<Entry>, Error> {
+        guard::guarded("keys were read", || {
+            self.scan_range(span, bounds, direction)
+        })
     }
 
     fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
@@ -206,7 +214,12 @@ impl Tree for SledTree {
 }
 
 impl SledTree {
-    fn scan_range(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
+    fn scan_range(
+        &self,
+        span: &Span,
+        bounds: Bounds,
+        direction: Direction,
+    ) -> Result<Vec<Entry>, Error> {
         if span.is_empty() {
             return Ok(Vec::new());
         }
@@ -214,10 +227,9 @@ impl SledTree {
         let mut found = Vec::new();
         let mut bytes = 0;
         while bounds.leave_room(&found, bytes) {
-            let next = if reverse {
-                range.next_back()
-            } else {
-                range.next()
+            let next = match direction {
+                Direction::Forwards => range.next(),
+                Direction::Backwards => range.next_back(),
             };
             let Some((key, value)) = next.transpose()? else {
                 break;

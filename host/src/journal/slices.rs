@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::direction::Direction;
 use super::{Bounds, Counted, Entry, Error, KeyRange, Ledger, Space};
 
 /// What is read at once.
@@ -30,7 +31,7 @@ impl Ledger {
         space: Space,
         range: &KeyRange,
         bounds: Bounds,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<Entry>, Error> {
         let mut found: Vec<Entry> = Vec::new();
         let (mut rest, mut slice, mut bytes) = (range.clone(), FIRST, 0);
@@ -40,16 +41,16 @@ impl Ledger {
                 bytes: slice.bytes.min(bounds.bytes - bytes),
             };
             let part = if found.is_empty() {
-                self.scan_within(space, &rest, step, reverse)?
+                self.scan_within(space, &rest, step, direction)?
             } else {
                 let range = rest.clone();
-                self.read(move |ledger| ledger.scan_within(space, &range, step, reverse))
+                self.read(move |ledger| ledger.scan_within(space, &range, step, direction))
                     .await?
             };
             let taken: usize = part.iter().map(|(_, value)| value.len()).sum();
             let is_cut = part.len() >= step.entries || taken >= step.bytes;
             if let Some((last, _)) = part.last() {
-                rest = beyond(rest, last, reverse);
+                rest = beyond(rest, last, direction);
             }
             bytes += taken;
             found.extend(part);
@@ -83,7 +84,7 @@ impl Ledger {
             };
             keys += part.keys;
             match part.last {
-                Some(last) if keys < limit => rest = beyond(rest, &last, false),
+                Some(last) if keys < limit => rest = beyond(rest, &last, Direction::Forwards),
                 last => return Ok(Counted { keys, last }),
             }
         }
@@ -108,10 +109,10 @@ impl Ledger {
 }
 
 /// The part of a range that is still to be read.
-fn beyond(mut range: KeyRange, last: &[u8], reverse: bool) -> KeyRange {
-    match reverse {
-        true => range.end = Some(last.to_vec()),
-        false => range.start_after(last),
+fn beyond(mut range: KeyRange, last: &[u8], direction: Direction) -> KeyRange {
+    match direction {
+        Direction::Forwards => range.start_after(last),
+        Direction::Backwards => range.end = Some(last.to_vec()),
     }
     range
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::direction::Direction;
 use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Link, Raw, Space, Usage};
 use crate::core::CorrelationId;
 
@@ -49,15 +50,15 @@ pub trait Journal: Send + Sync + 'static {
     /// The value of a key.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
-    /// The entries in a range, in the order of their keys, at most `limit` of them; from the end backwards when `reverse`.
+    /// The entries in a range, in the order of their keys, at most `limit` of them; from either end of it.
     fn scan(
         &self,
         space: Space,
         range: &KeyRange,
         limit: usize,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<Entry>, Error> {
-        self.scan_within(space, range, Bounds::entries(limit), reverse)
+        self.scan_within(space, range, Bounds::entries(limit), direction)
     }
 
     /// Like [`Journal::scan`], but ends when either bound is reached.
@@ -66,7 +67,7 @@ pub trait Journal: Send + Sync + 'static {
         space: Space,
         range: &KeyRange,
         bounds: Bounds,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<Entry>, Error>;
 
     /// How many keys a range holds, at most `limit`: so many are looked at.

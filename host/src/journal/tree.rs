@@ -5,6 +5,7 @@ use std::mem;
 use super::apply::{self, Change};
 use super::copy::Raw;
 use super::counts;
+use super::direction::Direction;
 use super::format::{self, Link, Record};
 use super::key::{self, Span};
 use super::{
@@ -25,7 +26,12 @@ pub(super) const LOST_LANE: u8 = u8::MAX;
 /// An ordered map of bytes whose batches are atomic. Its values are sealed; bounds count what is in them.
 pub(super) trait Tree: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
-    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error>;
+    fn scan_within(
+        &self,
+        span: &Span,
+        bounds: Bounds,
+        direction: Direction,
+    ) -> Result<Vec<Entry>, Error>;
     /// How long the value of a key is, as it is kept; none when there is none.
     fn size(&self, key: &[u8]) -> Result<Option<u64>, Error>;
     /// How many keys a span holds, at most `limit`; with the last one, when it has come to that many.
@@ -35,8 +41,8 @@ pub(super) trait Tree: Send + Sync + 'static {
     /// Makes one change of a short value, at any time and from any thread.
     fn put(&self, change: &Change<'_>) -> Result<(), Error>;
 
-    fn scan(&self, span: &Span, limit: usize, reverse: bool) -> Result<Vec<Entry>, Error> {
-        self.scan_within(span, Bounds::entries(limit), reverse)
+    fn scan(&self, span: &Span, limit: usize, direction: Direction) -> Result<Vec<Entry>, Error> {
+        self.scan_within(span, Bounds::entries(limit), direction)
     }
 
     /// The value of a key, checked.
@@ -46,8 +52,13 @@ pub(super) trait Tree: Send + Sync + 'static {
     }
 
     /// The entries of a span, checked.
-    fn values(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
-        let mut entries = self.scan_within(span, bounds, reverse)?;
+    fn values(
+        &self,
+        span: &Span,
+        bounds: Bounds,
+        direction: Direction,
+    ) -> Result<Vec<Entry>, Error> {
+        let mut entries = self.scan_within(span, bounds, direction)?;
         for (key, value) in &mut entries {
             *value = seal::unseal(key, mem::take(value))?;
         }
@@ -83,10 +94,10 @@ impl<T: Tree> Journal for T {
         space: Space,
         range: &KeyRange,
         bounds: Bounds,
-        reverse: bool,
+        direction: Direction,
     ) -> Result<Vec<Entry>, Error> {
         let span = Span::of(space, range);
-        let mut entries = self.values(&span, bounds, reverse)?;
+        let mut entries = self.values(&span, bounds, direction)?;
         for (key, _) in &mut entries {
             *key = key::decode(key)?.1.to_vec();
         }
@@ -134,7 +145,7 @@ impl<T: Tree> Journal for T {
     }
 
     fn newest(&self) -> Result<Link, Error> {
-        let newest = Tree::scan(self, &key::commits_after(0), 1, true)?;
+        let newest = Tree::scan(self, &key::commits_after(0), 1, Direction::Backwards)?;
         let Some((key, sealed)) = newest.first() else {
             return Ok(Link::default());
         };
@@ -151,7 +162,7 @@ impl<T: Tree> Journal for T {
         bounds: Bounds,
     ) -> Result<Vec<(EventPosition, Event)>, Error> {
         let span = key::events(lane, after, upto);
-        let entries = self.values(&span, bounds, false)?;
+        let entries = self.values(&span, bounds, Direction::Forwards)?;
         entries
             .iter()
             .map(|(key, value)| Ok((key::event_position(key)?, read_event(key, value)?)))
@@ -169,7 +180,12 @@ impl<T: Tree> Journal for T {
     }
 
     fn lane_end(&self, lane: u8) -> Result<Option<EventPosition>, Error> {
-        let newest = Tree::scan(self, &key::events(lane, None, u64::MAX), 1, true)?;
+        let newest = Tree::scan(
+            self,
+            &key::events(lane, None, u64::MAX),
+            1,
+            Direction::Backwards,
+        )?;
         newest
             .first()
             .map(|(key, _)| key::event_position(key))
@@ -177,7 +193,12 @@ impl<T: Tree> Journal for T {
     }
 
     fn story(&self, correlation_id: &CorrelationId) -> Result<Vec<Recorded>, Error> {
-        let notes = Tree::scan(self, &key::story_span(correlation_id), STORY, false)?;
+        let notes = Tree::scan(
+            self,
+            &key::story_span(correlation_id),
+            STORY,
+            Direction::Forwards,
+        )?;
         let mut story = Vec::with_capacity(notes.len());
         for (note, _) in notes {
             let position = key::position(&note)?;
@@ -191,7 +212,7 @@ impl<T: Tree> Journal for T {
 
     fn commits(&self, after: u64, limit: usize) -> Result<Vec<Recorded>, Error> {
         let span = key::commits_after(after);
-        let entries = self.values(&span, Bounds::entries(limit), false)?;
+        let entries = self.values(&span, Bounds::entries(limit), Direction::Forwards)?;
         let record = |(key, value): &Entry| {
             let position = key::position(key)?;
             let record = format::decode_record(value, || format!("commit {position}"))?;
@@ -209,7 +230,7 @@ impl<T: Tree> Journal for T {
             counts::forget(self, generation)?;
         }
         let span = Span::of(space, range);
-        let entries = Tree::scan_within(self, &span, bounds, false)?;
+        let entries = Tree::scan_within(self, &span, bounds, Direction::Forwards)?;
         let swept = entries.len();
         if swept == 0 {
             return Ok(0);
@@ -252,7 +273,7 @@ impl<T: Tree> Journal for T {
         };
         for mut span in key::whole() {
             span.start = span.start.max(key::next_key(after));
-            let entries = Tree::scan_within(self, &span, bounds, false)?;
+            let entries = Tree::scan_within(self, &span, bounds, Direction::Forwards)?;
             if !entries.is_empty() {
                 let entries = entries.into_iter();
                 return Ok(entries.map(|(key, value)| (key, Some(value))).collect());
@@ -287,7 +308,7 @@ impl<T: Tree> Journal for T {
     fn raw_outside(&self) -> Result<Vec<Raw>, Error> {
         let mut found = Vec::new();
         for span in [key::sequences(), key::sweeps()] {
-            let entries = Tree::scan(self, &span, usize::MAX, false)?.into_iter();
+            let entries = Tree::scan(self, &span, usize::MAX, Direction::Forwards)?.into_iter();
             found.extend(entries.map(|(key, value)| (key, Some(value))));
         }
         Ok(found)

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{admin_tls::AdminTlsSettings, gateway::RateLimit, scalar};
-use crate::core::Timestamp;
+use crate::core::{Timestamp, check_name};
 
 /// The name of the main token, `admin.token`.
 pub const OPERATOR: &str = "operator";
@@ -165,9 +165,7 @@ pub(super) fn check_token(
     name: &str,
     token: &TokenSettings,
 ) -> Result<(), (Option<&'static str>, String)> {
-    if !scalar::is_name(name) {
-        return Err((None, scalar::not_a_name(name)));
-    }
+    check_name(name).map_err(|error| (None, error.to_string()))?;
     if name == OPERATOR {
         let message =
             format!("`{name}` is reserved for the main token, `admin.token`; choose another name");

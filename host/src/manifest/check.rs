@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 use super::{
     CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
     NatsSettings, SagaSettings, access_log, admin, autoscale, document::Node, fault::Fault,
-    follows, gateway_auth, healing, registry, rollout, scalar, schedule,
+    follows, gateway_auth, healing, registry, rollout, schedule,
 };
-use crate::core::human_duration;
+use crate::core::{check_name, human_duration};
 use crate::journal::LARGEST_COMMIT;
 
 /// What the head of an answer may be limited to.
@@ -74,9 +74,6 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         check_nats(nats).map_err(|(key, message)| place(&["nats", key], message))?;
     }
     for (name, context) in &manifest.contexts {
-        if !scalar::is_name(name) {
-            return Err(place(&["context", name], scalar::not_a_name(name)));
-        }
         if name == HOST_SOURCE {
             let message =
                 format!("`{name}` is reserved for the host; choose another name for the context");
@@ -88,7 +85,7 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
             );
             return Err(place(&["context", name], message));
         }
-        if [GATEWAY, NATS].contains(&name.as_str()) {
+        if [GATEWAY, NATS].contains(&&**name) {
             let message = format!(
                 "`{name}` is what callers from outside are called where it is told who calls whom; choose another name for the context"
             );
@@ -150,9 +147,7 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         place(&path, message)
     })?;
     for (name, saga) in &manifest.sagas {
-        if !scalar::is_name(name) {
-            return Err(place(&["saga", name], scalar::not_a_name(name)));
-        }
+        check_name(name).map_err(|error| place(&["saga", name], error.to_string()))?;
         check_saga(manifest, saga)
             .map_err(|(key, message)| place(&["saga", name, key], message))?;
     }

@@ -76,7 +76,9 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
-            Value::Table(_) => self.deserialize_any(visitor),
+            Value::Table(entries) => visitor
+                .visit_map(Table::of_names(entries))
+                .map_err(|fault| fault.at(&self.place)),
             _ => Err(self.is_not(&"a table")),
         }
     }
@@ -87,7 +89,10 @@ impl<'de> Deserializer<'de> for Node {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_map(visitor)
+        match self.value {
+            Value::Table(_) => self.deserialize_any(visitor),
+            _ => Err(self.is_not(&"a table")),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -142,6 +147,8 @@ impl Node {
 
 /// A table's entries, one after another.
 struct Table {
+    /// Whether its keys are names that somebody gave, and not settings: what is wrong with a name is said as of what has it.
+    is_of_names: bool,
     entries: btree_map::IntoIter<String, Entry>,
     value: Option<(String, Node)>,
 }
@@ -149,8 +156,16 @@ struct Table {
 impl Table {
     fn new(entries: BTreeMap<String, Entry>) -> Self {
         Self {
+            is_of_names: false,
             entries: entries.into_iter(),
             value: None,
+        }
+    }
+
+    fn of_names(entries: BTreeMap<String, Entry>) -> Self {
+        Self {
+            is_of_names: true,
+            ..Self::new(entries)
         }
     }
 }
@@ -166,7 +181,13 @@ impl<'de> MapAccess<'de> for Table {
             return Ok(None);
         };
         let key: StrDeserializer<'_, Fault> = name.as_str().into_deserializer();
-        let key = seed.deserialize(key).map_err(|fault| fault.at(&place))?;
+        let key = seed.deserialize(key).map_err(|fault| {
+            let fault = fault.at(&place);
+            match self.is_of_names {
+                true => fault.within(&name),
+                false => fault,
+            }
+        })?;
         self.value = Some((name, node));
         Ok(Some(key))
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Deserialize;
 
 use super::{ContextSettings, HOST_SOURCE, Manifest, scalar};
+use crate::core::{ContextName, InvalidName};
 
 /// `[context.<name>.follows]`: what a context follows outside the app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -39,7 +40,7 @@ pub struct FollowedSubject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     /// The source of its events.
-    pub source: String,
+    pub source: ContextName,
     /// The subject, perhaps with wildcards.
     pub subject: String,
     /// The kind of its events, if they have one for all.
@@ -55,17 +56,17 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    fn new(subject: &str, followed: &FollowedSubject) -> Self {
-        let first = || subject.split('.').next().unwrap_or_default().to_owned();
-        Self {
-            source: followed.source.clone().unwrap_or_else(first),
+    fn read(subject: &str, followed: &FollowedSubject) -> Result<Self, InvalidName> {
+        let first = subject.split('.').next().unwrap_or_default();
+        Ok(Self {
+            source: followed.source.as_deref().unwrap_or(first).parse()?,
             subject: subject.to_owned(),
             kind: followed.kind.clone(),
             stream: followed.stream.clone(),
             deduplicate: followed.deduplicate,
             unready_when_behind: followed.unready_when_behind,
             unready_when_lost: followed.unready_when_lost,
-        }
+        })
     }
 }
 
@@ -87,22 +88,20 @@ impl ContextSettings {
     /// What it follows outside.
     pub fn subscriptions(&self) -> impl Iterator<Item = Subscription> {
         let subjects = self.follows.nats.iter();
-        subjects.map(|(subject, followed)| Subscription::new(subject, followed))
+        // A manifest with a source that is no name is refused.
+        subjects.filter_map(|(subject, followed)| Subscription::read(subject, followed).ok())
     }
 }
 
 /// Refuses what cannot be followed: the context, the subject, the setting (if it is one), and what is wrong.
 pub(super) fn check(
     manifest: &Manifest,
-) -> Result<(), (String, String, Option<&'static str>, String)> {
+) -> Result<(), (ContextName, String, Option<&'static str>, String)> {
     let mut accepted: Vec<Subscription> = Vec::new();
     for (context, settings) in &manifest.contexts {
-        for subscription in settings.subscriptions() {
-            let refused =
-                |key, message| Err((context.clone(), subscription.subject.clone(), key, message));
-            if let Err((key, message)) = check_one(manifest, &subscription) {
-                return refused(key, message);
-            }
+        for (subject, followed) in &settings.follows.nats {
+            let refused = |(key, message)| (context.clone(), subject.clone(), key, message);
+            let subscription = check_one(manifest, subject, followed).map_err(refused)?;
             let mut others = accepted
                 .iter()
                 .filter(|other| other.source == subscription.source);
@@ -114,7 +113,7 @@ pub(super) fn check(
                     "`{}`, of the same source, overlaps with this subject; give both the same settings, or one of them another `source`",
                     other.subject
                 );
-                return refused(None, message);
+                return Err(refused((None, message)));
             }
             accepted.push(subscription);
         }
@@ -124,19 +123,18 @@ pub(super) fn check(
 
 fn check_one(
     manifest: &Manifest,
-    subscription: &Subscription,
-) -> Result<(), (Option<&'static str>, String)> {
-    let (subject, source) = (&subscription.subject, &subscription.source);
+    subject: &str,
+    followed: &FollowedSubject,
+) -> Result<Subscription, (Option<&'static str>, String)> {
     if !is_pattern(subject) {
         let message = format!(
             "`{subject}` is not a NATS subject; write words with dots between them, `*` for any one word, `>` at the end for all that follow"
         );
         return Err((None, message));
     }
-    if !scalar::is_name(source) {
-        let message = format!("{}; set `source`", scalar::not_a_name(source));
-        return Err((Some("source"), message));
-    }
+    let no_name = |error| (Some("source"), format!("{error}; set `source`"));
+    let subscription = Subscription::read(subject, followed).map_err(no_name)?;
+    let source = &subscription.source;
     if source == HOST_SOURCE || manifest.contexts.contains_key(source) {
         let message = format!("`{source}` is a context of this app; set another `source`");
         return Err((Some("source"), message));
@@ -148,7 +146,7 @@ fn check_one(
             );
             Err((Some("kind"), message))
         }
-        _ => Ok(()),
+        _ => Ok(subscription),
     }
 }
 

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::document::Node;
 use super::{ContextSettings, Manifest, check};
+use crate::core::ContextName;
 
 /// The manifest as it holds: what a start has read, and the contexts that were added since. What else is read live has places of its own.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub enum ForTheNextStart {
     /// This section has changed.
     Section(String),
     /// This context is not named any more.
-    Left(String),
+    Left(ContextName),
 }
 
 impl fmt::Display for ForTheNextStart {
@@ -96,7 +97,7 @@ impl Manifest {
     }
 
     /// The contexts that only the other one has.
-    pub fn new_in<'o>(&self, other: &'o Self) -> impl Iterator<Item = &'o String> {
+    pub fn new_in<'o>(&self, other: &'o Self) -> impl Iterator<Item = &'o ContextName> {
         let contexts = other.contexts.keys();
         contexts.filter(|name| !self.contexts.contains_key(*name))
     }
@@ -108,11 +109,11 @@ impl Manifest {
     /// Why that context cannot be beside what there is.
     pub(crate) fn with_context(
         &self,
-        name: &str,
+        name: &ContextName,
         settings: &ContextSettings,
     ) -> Result<Self, String> {
         let mut manifest = self.clone();
-        manifest.contexts.insert(name.to_owned(), settings.clone());
+        manifest.contexts.insert(name.clone(), settings.clone());
         match check::check(&manifest, &Node::nowhere()) {
             Ok(()) => Ok(manifest),
             Err(fault) => Err(fault.without_place()),

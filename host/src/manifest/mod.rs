@@ -48,9 +48,10 @@ use std::{
 use serde::Deserialize;
 
 use self::{document::Node, fault::Fault};
+use crate::core::ContextName;
 
 pub(crate) use self::key_source::{KeySource, KeyUrl};
-pub(crate) use self::scalar::{check_servers, is_name, parse_duration, parse_time};
+pub(crate) use self::scalar::{check_servers, parse_duration, parse_time};
 pub use self::{
     access_log::{AccessLogFormat, AccessLogSettings},
     admin::{AdminSettings, LOCAL, OPERATOR, Role, TokenSettings},
@@ -113,7 +114,7 @@ pub struct Manifest {
     pub log: LogSettings,
     /// The contexts, by name.
     #[serde(rename = "context")]
-    pub contexts: BTreeMap<String, ContextSettings>,
+    pub contexts: BTreeMap<ContextName, ContextSettings>,
     /// The sagas, by name.
     #[serde(rename = "saga")]
     pub sagas: BTreeMap<String, SagaSettings>,

@@ -8,7 +8,7 @@ use http::HeaderName;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::scalar;
-use crate::core::memory;
+use crate::core::{check_name, memory};
 
 /// `[rollout]`: what may be uploaded, to whichever context.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -290,8 +290,8 @@ pub(super) fn check(uploads: &UploadSettings) -> Result<(), (Vec<&str>, String)>
         ("keys", &uploads.keys),
         ("revoked_keys", &uploads.revoked_keys),
     ] {
-        if let Some(name) = keys.keys().find(|name| !scalar::is_name(name)) {
-            return Err((vec![table, name], scalar::not_a_name(name)));
+        for name in keys.keys() {
+            check_name(name).map_err(|error| (vec![table, name], error.to_string()))?;
         }
     }
     if uploads.require_shipped_signature && !uploads.require_signature {

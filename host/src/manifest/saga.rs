@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::Deserialize;
 
 use super::scalar;
+use crate::core::ContextName;
 
 /// The source of the events that the host itself publishes about sagas; no context can have this name.
 pub const HOST_SOURCE: &str = "innkeeper";
@@ -41,7 +42,7 @@ fn half_a_minute() -> Duration {
 #[serde(try_from = "String")]
 pub struct EventName {
     /// The context that publishes it.
-    pub context: String,
+    pub context: ContextName,
     /// Its kind, for example `RoomRegistered`.
     pub kind: String,
 }
@@ -56,15 +57,18 @@ impl FromStr for EventName {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         };
-        match text.split_once('.') {
-            Some((context, kind)) if scalar::is_name(context) && is_kind(kind) => Ok(Self {
-                context: context.to_owned(),
-                kind: kind.to_owned(),
-            }),
-            _ => Err(format!(
+        let read = || {
+            let (context, kind) = text.split_once('.')?;
+            Some(Self {
+                context: context.parse().ok()?,
+                kind: Some(kind).filter(|kind| is_kind(kind))?.to_owned(),
+            })
+        };
+        read().ok_or_else(|| {
+            format!(
                 "`{text}` is not an event; write `<context>.<Kind>`, for example `room.RoomRegistered`"
-            )),
-        }
+            )
+        })
     }
 }
 

@@ -7,29 +7,12 @@ use serde::{
     de::{self, Error, Unexpected, Visitor},
 };
 
-use crate::core::Timestamp;
-
-/// Whether `text` can name a context, a saga or an app: `[a-z][a-z0-9-]*`, at most 63 characters.
-pub(crate) fn is_name(text: &str) -> bool {
-    let mut characters = text.chars();
-    text.len() <= 63
-        && characters
-            .next()
-            .is_some_and(|first| first.is_ascii_lowercase())
-        && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
+use crate::core::{Timestamp, check_name};
 
 pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if is_name(&text) {
-        Ok(text)
-    } else {
-        Err(D::Error::custom(not_a_name(&text)))
-    }
-}
-
-pub(super) fn not_a_name(text: &str) -> String {
-    format!("`{text}` is not a name; names match [a-z][a-z0-9-]* and have at most 63 characters")
+    check_name(&text).map_err(D::Error::custom)?;
+    Ok(text)
 }
 
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

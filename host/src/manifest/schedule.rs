@@ -7,6 +7,7 @@ use cronexpr::{Crontab, MakeTimestamp};
 use serde::Deserialize;
 
 use super::scalar;
+use crate::core::check_name;
 
 /// `[context.<name>.schedule.<name>]`: an event that the context publishes at certain times.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -133,9 +134,7 @@ impl fmt::Debug for Cron {
 
 /// What contradicts itself in a schedule, and under which key.
 pub(super) fn check(name: &str, schedule: &Schedule) -> Result<(), (Option<&'static str>, String)> {
-    if !scalar::is_name(name) {
-        return Err((None, scalar::not_a_name(name)));
-    }
+    check_name(name).map_err(|error| (None, error.to_string()))?;
     match (&schedule.cron, schedule.every) {
         (None, None) => {
             let message = "it has no times; write `cron = \"0 3 * * *\"` or `every = \"10m\"`";

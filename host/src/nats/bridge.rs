@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
 use super::status::NatsStatus;
+use crate::core::ContextName;
 use crate::invocation::{Context, Invoker};
 use crate::journal::Ledger;
 use crate::manifest::{CurrentManifest, Manifest};
@@ -56,7 +57,7 @@ impl Bridge {
     }
 
     /// The journals whose events are published, by the contexts that there are at this moment.
-    pub(super) fn ledgers(&self) -> Arc<BTreeMap<String, Arc<Ledger>>> {
+    pub(super) fn ledgers(&self) -> Arc<BTreeMap<ContextName, Arc<Ledger>>> {
         self.invoker.ledgers.own.all()
     }
 }

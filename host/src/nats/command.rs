@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::dead_letter_id::RelayDeadLetterId;
+use crate::core::ContextName;
 
 /// A command of an operator to the relay.
 pub enum RelayCommand {
@@ -16,7 +17,7 @@ pub enum RelayCommand {
     /// To publish the events of a context again.
     Republish {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The first commit whose events are published again.
         from: u64,
         /// Told how many events that are.

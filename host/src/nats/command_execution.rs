@@ -7,7 +7,7 @@ use super::error::NatsError;
 use super::lag;
 use super::relay::{Relay, reading};
 use super::republish::{self, Republication, RepublishRequest};
-use crate::core::{EventId, random_id, wall_clock};
+use crate::core::{ContextName, EventId, random_id, wall_clock};
 use crate::journal::EventPosition;
 use crate::manifest::HOST_SOURCE;
 
@@ -27,7 +27,7 @@ impl Relay {
         let republish_id = message.republish_id().map(str::to_owned);
         let is_new = republish_id.is_none();
         let place = RelayDeadLetterId {
-            context: message.context.to_string(),
+            context: message.context.clone(),
             position: message.position,
         };
         let event = message.event();
@@ -49,7 +49,7 @@ impl Relay {
         }
         dead_letter::store(&own, &letter).await?;
         tracing::warn!(
-            context = place.context,
+            context = place.context.as_str(),
             event = letter.event.as_str(),
             kind = letter.kind,
             subject = letter.subject,
@@ -79,13 +79,13 @@ impl Relay {
     fn hold(&mut self, place: &RelayDeadLetterId, reason: &str) {
         let context = &place.context;
         tracing::warn!(
-            context,
+            context = context.as_str(),
             limit = self.most_dead_letters(context),
             "the quota of dead letters is used up (quota.dead_letters), and an event cannot be published: {reason}. The context's events wait until some are retried or dropped (innkeeper nats dead-letters); those of others are published"
         );
         self.set_back(context, place.before());
         if let Some(feed) = &mut self.feed {
-            feed.hold(context, true);
+            feed.hold(context);
         }
         self.held.insert(context.clone());
         self.status.note_held(&self.held);
@@ -98,14 +98,14 @@ impl Relay {
                 self.held.remove(&context);
                 self.status.note_held(&self.held);
                 if let Some(feed) = &mut self.feed {
-                    feed.hold(&context, false);
+                    feed.release(&context);
                 }
             }
         }
         Ok(())
     }
 
-    fn most_dead_letters(&self, context: &str) -> u64 {
+    fn most_dead_letters(&self, context: &ContextName) -> u64 {
         let manifest = self.bridge.manifest();
         let settings = manifest.contexts.get(context);
         settings.map_or(u64::MAX, |settings| {
@@ -113,7 +113,7 @@ impl Relay {
         })
     }
 
-    async fn has_room(&self, context: &str) -> Result<bool, NatsError> {
+    async fn has_room(&self, context: &ContextName) -> Result<bool, NatsError> {
         let most = self.most_dead_letters(context);
         let (bridge, context) = (self.bridge.clone(), context.to_owned());
         let waiting = reading(move || dead_letter::count(&bridge, &context)).await?;
@@ -208,7 +208,9 @@ impl Relay {
                     self.end_dead_letter(&id).await?;
                     let _ = answer.send(Ok(()));
                 }
-                None => tracing::info!(context, "its events are published again"),
+                None => {
+                    tracing::info!(context = context.as_str(), "its events are published again")
+                }
             }
         }
         match has_ended {

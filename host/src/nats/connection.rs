@@ -126,11 +126,11 @@ fn unusable(file: &Path, error: &std::io::Error) -> NatsError {
 fn note(status: &NatsStatus, event: &Event) {
     match event {
         Event::Connected => {
-            status.note_connection(false);
+            status.note_connection();
             tracing::info!("connected to NATS");
         }
         Event::Disconnected => {
-            status.note_connection(true);
+            status.note_lost_connection();
             tracing::warn!("the connection to NATS was lost; events wait in the journals");
         }
         Event::ServerError(error) => {

@@ -8,9 +8,9 @@ use super::bridge::Bridge;
 use super::dead_letter_id::{self, RelayDeadLetterId};
 use super::relay_position;
 
-use crate::core::EventId;
+use crate::core::{ContextName, EventId};
 use crate::invocation::record;
-use crate::journal::{self, CommitError, KeyRange, Ledger, Space, Unit};
+use crate::journal::{self, CommitError, Direction, KeyRange, Ledger, Space, Unit};
 use crate::manifest::HOST_SOURCE;
 
 /// An event that cannot be published.
@@ -44,7 +44,7 @@ pub fn list(bridge: &Bridge) -> Result<Vec<RelayDeadLetter>, journal::Error> {
 }
 
 /// How many of a context wait for an operator. Blocks.
-pub(super) fn count(bridge: &Bridge, context: &str) -> Result<u64, journal::Error> {
+pub(super) fn count(bridge: &Bridge, context: &ContextName) -> Result<u64, journal::Error> {
     let letters = below(bridge, &format!("{}{context}/", dead_letter_id::PREFIX))?;
     let waiting = letters.iter().filter(|letter| !letter.has_ended);
     Ok(waiting.count() as u64)
@@ -61,7 +61,7 @@ fn below(bridge: &Bridge, prefix: &str) -> Result<Vec<RelayDeadLetter>, journal:
         return Ok(Vec::new());
     };
     let range = KeyRange::prefix(prefix);
-    let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, false)?;
+    let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, Direction::Forwards)?;
     let letters = found.into_iter();
     letters
         .map(|(key, value)| record::read(&key, &value))

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::ContextName;
 use crate::journal::EventPosition;
 
 /// What their keys in the journal begin with.
@@ -14,7 +15,7 @@ pub(super) const PREFIX: &str = "nats/";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RelayDeadLetterId {
     /// The context that published it.
-    pub context: String,
+    pub context: ContextName,
     /// Its place in that context's journal.
     pub position: EventPosition,
 }
@@ -60,10 +61,7 @@ impl FromStr for RelayDeadLetterId {
         let parse = || {
             let mut parts = text.split('.');
             let id = Self {
-                context: parts
-                    .next()
-                    .filter(|context| !context.is_empty())?
-                    .to_owned(),
+                context: parts.next()?.parse().ok()?,
                 position: EventPosition {
                     commit: parts.next()?.parse().ok()?,
                     index: parts.next()?.parse().ok()?,

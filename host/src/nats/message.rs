@@ -1,7 +1,7 @@
 //! An event as a message: CloudEvents 1.0 in the binary mode.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use async_nats::HeaderMap;
 use async_nats::header::{
@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::subject;
-use crate::core::{EventId, Timestamp, cloud_event};
+use crate::core::{ContextName, EventId, Timestamp, cloud_event};
 use crate::events::feed::Told;
 use crate::journal::{Event, EventPosition};
 use crate::manifest::NatsSettings;
@@ -74,7 +74,7 @@ impl Address {
 /// An event on its way.
 pub(super) struct Message {
     /// The context that published it.
-    pub context: Arc<str>,
+    pub context: ContextName,
     pub position: EventPosition,
     pub data: Bytes,
     /// Without its data.
@@ -84,7 +84,7 @@ pub(super) struct Message {
     /// The request of an operator that it is published again for.
     republish_id: Option<String>,
     /// Events behind it that are not published: they count as published with it.
-    pub passed: Vec<(Arc<str>, EventPosition)>,
+    pub passed: Vec<(ContextName, EventPosition)>,
 }
 
 impl Message {

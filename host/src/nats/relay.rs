@@ -19,7 +19,7 @@ use super::session::{self, WINDOW};
 use super::status::NatsStatus;
 use super::stream::{self, End, Published};
 use super::{dead_letter, relay_position};
-use crate::core::EventId;
+use crate::core::{ContextName, EventId};
 use crate::events::feed::{Begin, Feed};
 use crate::events::feed_position::FeedPosition;
 use crate::journal::{self, EventPosition, Ledger};
@@ -51,9 +51,9 @@ pub(super) struct Relay {
     /// What is being republished.
     pub(super) republications: VecDeque<Republication>,
     /// The dead letters behind what is kept, including those that were published or dropped since.
-    pub(super) dead_letters: BTreeSet<(String, EventPosition)>,
+    pub(super) dead_letters: BTreeSet<(ContextName, EventPosition)>,
     /// Contexts that have as many dead letters as they may: their events wait.
-    pub(super) held: BTreeSet<String>,
+    pub(super) held: BTreeSet<ContextName>,
     /// Whether the next event is one that is published again, where there are both.
     is_turn_of_republications: bool,
 }
@@ -229,7 +229,7 @@ impl Relay {
     async fn take_up_added(
         &mut self,
         stream: &Stream,
-        ledgers: &BTreeMap<String, Arc<Ledger>>,
+        ledgers: &BTreeMap<ContextName, Arc<Ledger>>,
     ) -> Result<(), NatsError> {
         if !self.lacks_a_journal() {
             return Ok(());
@@ -326,7 +326,7 @@ impl Relay {
             ledger.is_none_or(|ledger| place.commit <= ledger.flushed())
         });
         let journals = ledgers.iter();
-        let journals: Vec<(String, Arc<Ledger>)> = journals
+        let journals: Vec<(ContextName, Arc<Ledger>)> = journals
             .map(|(name, ledger)| (name.clone(), ledger.clone()))
             .collect();
         let begin = Begin::After(places.clone());
@@ -385,7 +385,7 @@ impl Relay {
         };
         while let Some(told) = feed.next().await? {
             self.read.note(&told.context, told.position);
-            let place = (told.context.to_string(), told.position);
+            let place = (told.context.clone(), told.position);
             if self.dead_letters.contains(&place) {
                 match self.unconfirmed.back_mut() {
                     Some(message) => message.passed.push((told.context, told.position)),
@@ -403,10 +403,11 @@ impl Relay {
     }
 
     /// Leaves the new events of a context behind a place to be read again, when it is its turn. Whatever has counted on them does not any more.
-    pub(super) fn set_back(&mut self, context: &str, after: EventPosition) {
+    pub(super) fn set_back(&mut self, context: &ContextName, after: EventPosition) {
         let unconfirmed = mem::take(&mut self.unconfirmed);
         for mut message in unconfirmed {
-            let is_behind = |context_of: &str, position| context_of == context && position > after;
+            let is_behind =
+                |context_of: &ContextName, position| context_of == context && position > after;
             message
                 .passed
                 .retain(|(context_of, position)| !is_behind(context_of, *position));
@@ -414,7 +415,7 @@ impl Relay {
                 self.pass(message.passed);
                 continue;
             }
-            if *message.context == *context {
+            if message.context == *context {
                 message.come_no_further_than(after);
             }
             self.unconfirmed.push_back(message);
@@ -426,7 +427,7 @@ impl Relay {
     }
 
     /// Counts events as published with the last message that is under way; at once where there is none.
-    pub(super) fn pass(&mut self, passed: Vec<(Arc<str>, EventPosition)>) {
+    pub(super) fn pass(&mut self, passed: Vec<(ContextName, EventPosition)>) {
         if let Some(before) = self.unconfirmed.back_mut() {
             return before.passed.extend(passed);
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::error::NatsError;
+use crate::core::ContextName;
 use crate::events::feed::{Begin, Feed, Told};
 use crate::events::feed_position::FeedPosition;
 use crate::invocation::record;
@@ -22,7 +23,7 @@ const KEY: &str = "nats-republish";
 pub(super) struct RepublishRequest {
     /// Makes the ids of its messages its own, so that the stream does not take them for repeats.
     pub id: String,
-    pub context: String,
+    pub context: ContextName,
     /// The events after this one.
     pub after: EventPosition,
     /// The last event.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::command::RelayCommand;
 use super::subscription::StreamLoss;
+use crate::core::ContextName;
 use crate::events::feed_position::FeedPosition;
 use crate::journal::EventPosition;
 
@@ -40,8 +41,8 @@ struct State {
     is_lost: bool,
     notice: Option<String>,
     places: Option<FeedPosition>,
-    subscriptions: BTreeMap<(String, String), SubscriptionStatus>,
-    held: BTreeSet<String>,
+    subscriptions: BTreeMap<(ContextName, String), SubscriptionStatus>,
+    held: BTreeSet<ContextName>,
 }
 
 /// The status of a subscription.
@@ -96,17 +97,22 @@ impl NatsStatus {
     }
 
     /// Notes whose events wait.
-    pub(super) fn note_held(&self, held: &BTreeSet<String>) {
+    pub(super) fn note_held(&self, held: &BTreeSet<ContextName>) {
         self.state.lock().held.clone_from(held);
     }
 
-    /// Notes whether there is a connection.
-    pub(super) fn note_connection(&self, is_lost: bool) {
-        self.state.lock().is_lost = is_lost;
+    /// There is a connection.
+    pub(super) fn note_connection(&self) {
+        self.state.lock().is_lost = false;
+    }
+
+    /// There is none any more.
+    pub(super) fn note_lost_connection(&self) {
+        self.state.lock().is_lost = true;
     }
 
     /// The subscriptions, by source and subject.
-    pub fn subscriptions(&self) -> BTreeMap<(String, String), SubscriptionStatus> {
+    pub fn subscriptions(&self) -> BTreeMap<(ContextName, String), SubscriptionStatus> {
         let state = self.state.lock();
         let mut subscriptions = state.subscriptions.clone();
         if state.is_lost {
@@ -120,7 +126,7 @@ impl NatsStatus {
     /// Notes the status of a subscription.
     pub(super) fn note_subscription(
         &self,
-        source: &str,
+        source: &ContextName,
         subject: &str,
         change: impl FnOnce(&mut SubscriptionStatus),
     ) {
@@ -142,7 +148,7 @@ impl NatsStatus {
         self.state.lock().places.clone()
     }
 
-    pub(super) fn note_place(&self, context: &str, position: EventPosition) {
+    pub(super) fn note_place(&self, context: &ContextName, position: EventPosition) {
         if let Some(places) = &mut self.state.lock().places {
             places.note(context, position);
         }

@@ -15,7 +15,7 @@ use async_nats::jetstream::{Context, ErrorCode};
 use super::error::NatsError;
 use super::message::{Address, PLACES, REPUBLISHED_FROM, SOURCE};
 use super::subject;
-use crate::core::EventId;
+use crate::core::{ContextName, EventId};
 use crate::events::feed_position::FeedPosition;
 use crate::journal::EventPosition;
 use crate::manifest::NatsSettings;
@@ -31,7 +31,7 @@ pub(super) struct End {
 /// An event that is in the stream.
 pub(super) struct Published {
     pub id: EventId,
-    pub context: String,
+    pub context: ContextName,
     /// How far the relay had come with it.
     pub places: FeedPosition,
     /// Where it is in its journal.
@@ -49,7 +49,7 @@ pub(super) async fn open<'a>(
     context: &Context,
     address: &Address,
     settings: &NatsSettings,
-    contexts: impl Iterator<Item = &'a String>,
+    contexts: impl Iterator<Item = &'a ContextName>,
 ) -> Result<Opened, NatsError> {
     let subjects = contexts.map(|context| subject::of_context(&address.prefix, context));
     let wanted = config(address, settings, subjects.collect());
@@ -256,7 +256,7 @@ fn differences(wanted: &Config, found: &Config) -> Vec<String> {
 pub(super) async fn end<'a>(
     stream: &Stream,
     address: &Address,
-    contexts: impl Iterator<Item = &'a String>,
+    contexts: impl Iterator<Item = &'a ContextName>,
 ) -> Result<End, NatsError> {
     let info = stream.get_info().await;
     let info = info.map_err(|error| NatsError::Unreachable(error.to_string()))?;
@@ -317,7 +317,7 @@ async fn last_message(
 
 impl Published {
     /// Its context, and how far that one is published with it.
-    pub(super) fn come_to(&self) -> Option<(String, EventPosition)> {
+    pub(super) fn come_to(&self) -> Option<(ContextName, EventPosition)> {
         let place = self.places.0.get(&self.context)?;
         Some((self.context.clone(), *place))
     }
@@ -334,7 +334,7 @@ fn is_absent(error: &async_nats::jetstream::stream::LastRawMessageError) -> bool
 
 fn published(message: &StreamMessage) -> Option<Published> {
     let header = |name: &str| Some(message.headers.get(name)?.as_str());
-    let context = header(SOURCE)?.rsplit('/').next()?.to_owned();
+    let context: ContextName = header(SOURCE)?.rsplit('/').next()?.parse().ok()?;
     let places: FeedPosition = header(PLACES)?.parse().ok()?;
     let place = match header(REPUBLISHED_FROM) {
         // One that is published again is not the one that the relay has come to.

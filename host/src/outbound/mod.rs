@@ -21,14 +21,14 @@ use self::account::{Admitted, Held};
 pub use self::conversation::Conversation;
 use self::observation::Observation;
 use self::outgoing::Outgoing;
-use crate::core::{CorrelationId, TraceContext, digest};
+use crate::core::{ContextName, CorrelationId, TraceContext, digest};
 use crate::guest::{OutboundCall, OutboundError, OutboundTimeouts, Sent};
 use crate::manifest::{AllowedOrigin, ContextSettings};
 use crate::observe::telemetry;
 
 /// How a context asks outside.
 pub struct OutboundClient {
-    context: String,
+    context: ContextName,
     allowed: Vec<AllowedOrigin>,
     longest_body: u64,
 }
@@ -68,9 +68,9 @@ pub struct Envelope {
 
 impl OutboundClient {
     /// The one of a context.
-    pub fn new(context: &str, settings: &ContextSettings) -> Self {
+    pub fn new(context: &ContextName, settings: &ContextSettings) -> Self {
         Self {
-            context: context.to_owned(),
+            context: context.clone(),
             allowed: settings.allow_outbound.clone().unwrap_or_default(),
             longest_body: settings.limits.outbound,
         }
@@ -167,7 +167,7 @@ impl OutboundCall for Call {
             let target = request.uri().authority().map(ToString::to_string);
             let answered = self.answer(request, timeouts).await;
             if let Err(error) = &answered {
-                tracing::debug!(context, target = target.unwrap_or_default(), %error, "a request to the outside has no answer");
+                tracing::debug!(context = context.as_str(), target = target.unwrap_or_default(), %error, "a request to the outside has no answer");
             }
             answered
         })

@@ -9,7 +9,7 @@ use metrics::{Histogram, Label, histogram};
 use tokio::time::Instant;
 
 use super::Envelope;
-use crate::core::{CorrelationId, TraceContext};
+use crate::core::{ContextName, CorrelationId, TraceContext};
 use crate::guest::OutboundError;
 use crate::manifest::{AllowedOrigin, OriginHost};
 use crate::observe::metrics::{OUTBOUND_REQUEST_DURATION, STATUS_CLASSES, record, status_class};
@@ -29,7 +29,7 @@ const KNOWN_METHODS: [Method; 7] = [
 /// What is known of a request before there is an answer.
 #[derive(Clone)]
 pub(super) struct Observation {
-    context: String,
+    context: ContextName,
     /// None where it is for nobody that the context may ask.
     origin: Option<AllowedOrigin>,
     method: Method,
@@ -54,9 +54,9 @@ struct UnderWay {
 
 impl Observation {
     /// Of a request of a context, of which it is not known yet whether it may be made.
-    pub(super) fn new(context: &str, method: &Method, envelope: &Envelope) -> Self {
+    pub(super) fn new(context: &ContextName, method: &Method, envelope: &Envelope) -> Self {
         Self {
-            context: context.to_owned(),
+            context: context.clone(),
             origin: None,
             method: method.clone(),
             trace: envelope.trace.clone(),
@@ -150,12 +150,16 @@ impl Observation {
 }
 
 /// A request of a context came to nothing before it was known for whom it is.
-pub(super) fn unaddressed(context: &str, error: &OutboundError) {
+pub(super) fn unaddressed(context: &ContextName, error: &OutboundError) {
     duration(context, None, error.name()).record(Duration::ZERO);
 }
 
-fn duration(context: &str, origin: Option<&AllowedOrigin>, outcome: &'static str) -> Histogram {
-    let mut labels = vec![Label::new("context", context.to_owned())];
+fn duration(
+    context: &ContextName,
+    origin: Option<&AllowedOrigin>,
+    outcome: &'static str,
+) -> Histogram {
+    let mut labels = vec![Label::new("context", context)];
     if let Some(origin) = origin {
         labels.push(Label::new("origin", origin.to_string()));
     }
@@ -193,7 +197,7 @@ mod tests {
     async fn what_nobody_waits_for_any_longer_is_counted_too() {
         let metrics = Metrics::install().unwrap();
         let observation = Observation {
-            context: "impatient".to_owned(),
+            context: "impatient".into(),
             origin: Some("http://localhost:9000".parse().unwrap()),
             method: Method::GET,
             trace: TraceContext::new(),

@@ -231,7 +231,7 @@ mod tests {
             allow_outbound: Some(allowed.map(|origin| origin.parse().unwrap()).to_vec()),
             ..ContextSettings::default()
         };
-        OutboundClient::new("room", &settings)
+        OutboundClient::new(&"room".into(), &settings)
     }
 
     fn envelope(origin: &str) -> Envelope {

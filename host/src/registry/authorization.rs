@@ -233,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_password_goes_for_a_token_where_everybody_can_read_it() {
-        let here = Place::at(true, "a.example", PathAndQuery::from_static("/v2/"));
+        let here = Place::over_tls("a.example", PathAndQuery::from_static("/v2/"));
         let bearer = Challenge::Bearer {
             realm: "http://b.example/token".to_owned(),
             service: None,

@@ -59,6 +59,11 @@ pub(super) struct Answer {
 }
 
 impl Place {
+    /// A path at a host that is asked over TLS.
+    pub fn over_tls(host: &str, target: PathAndQuery) -> Self {
+        Self::at(true, host, target)
+    }
+
     /// A path at a host.
     pub fn at(speaks_tls: bool, host: &str, target: PathAndQuery) -> Self {
         Self {
@@ -278,7 +283,7 @@ mod tests {
     use super::*;
 
     fn at(host: &str) -> Place {
-        Place::at(true, host, PathAndQuery::from_static("/v2/"))
+        Place::over_tls(host, PathAndQuery::from_static("/v2/"))
     }
 
     #[test]

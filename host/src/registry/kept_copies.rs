@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{Pulled, Registries, RegistryError, Sought};
-use crate::core::{ContentDigest, VersionDigest};
-use crate::manifest::{OciReference, is_name};
+use crate::core::{ContentDigest, ContextName, VersionDigest, check_name};
+use crate::manifest::OciReference;
 
 /// Where they are in a data directory.
 const DIRECTORY: &str = "registry";
@@ -41,7 +41,7 @@ pub struct Obtained {
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
     /// The context.
-    pub context: &'a str,
+    pub context: &'a ContextName,
     /// What it names.
     pub reference: &'a OciReference,
     /// The signature that it should have.
@@ -76,7 +76,7 @@ impl KeptCopies {
     /// Where a file of a copy is in the data directory; none where no copy has one of that name.
     pub fn file(&self, name: &str) -> Option<PathBuf> {
         let (context, part) = name.split_once('.')?;
-        let is_of_copy = is_name(context) && PARTS.contains(&part);
+        let is_of_copy = check_name(context).is_ok() && PARTS.contains(&part);
         is_of_copy.then(|| self.directory.join(name))
     }
 
@@ -119,7 +119,10 @@ impl KeptCopies {
             ..
         } = named;
         let copy = KeptCopy {
-            file: self.directory.join(context).with_added_extension("wasm"),
+            file: self
+                .directory
+                .join(context.as_str())
+                .with_added_extension("wasm"),
             reference: reference.clone(),
         };
         let wanted = match copy.clone().blocking(KeptCopy::kept).await? {
@@ -139,7 +142,7 @@ impl KeptCopies {
             // The tag may be another one's by now.
             Kept::Resolved(digest) => {
                 tracing::warn!(
-                    context,
+                    context = context.as_str(),
                     %digest,
                     "the copy of {reference} is damaged or gone; it is fetched again by the digest that the tag was resolved to; another reference, or `innkeeper deploy`, takes its place"
                 );
@@ -161,7 +164,7 @@ impl KeptCopies {
     }
 
     /// Removes what is kept for other contexts than these.
-    pub async fn keep_only(&self, contexts: BTreeSet<String>) {
+    pub async fn keep_only(&self, contexts: BTreeSet<ContextName>) {
         let directory = self.directory.clone();
         let removing = tokio::task::spawn_blocking(move || remove_others(&directory, &contexts));
         match removing.await {
@@ -338,7 +341,7 @@ fn failed(file: &Path) -> impl Fn(io::Error) -> RegistryError {
     }
 }
 
-fn remove_others(directory: &Path, contexts: &BTreeSet<String>) -> io::Result<()> {
+fn remove_others(directory: &Path, contexts: &BTreeSet<ContextName>) -> io::Result<()> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -457,7 +460,7 @@ mod tests {
         let directory = one.file.parent().unwrap();
         remove_others(directory, &BTreeSet::new()).unwrap();
         one.keep(&pulled(b"one", Some("signed"))).unwrap();
-        remove_others(directory, &BTreeSet::from(["room".to_owned()])).unwrap();
+        remove_others(directory, &BTreeSet::from(["room".into()])).unwrap();
         assert_eq!(one.kept().unwrap(), whole(b"one"));
         remove_others(directory, &BTreeSet::new()).unwrap();
         assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);

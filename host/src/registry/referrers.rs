@@ -69,7 +69,7 @@ mod tests {
 
     fn next(link: &'static str) -> Option<String> {
         let target = PathAndQuery::from_static("/v2/room/referrers/x");
-        let here = Place::at(true, "a.example", target);
+        let here = Place::over_tls("a.example", target);
         let mut headers = HeaderMap::new();
         headers.insert(header::LINK, HeaderValue::from_static(link));
         next_page(&here, &headers).map(|place| place.target.to_string())

@@ -201,7 +201,7 @@ impl Repository {
         }
         // A registry behind somebody who speaks TLS for it may not know of that.
         match here.speaks_tls && place.host.eq_ignore_ascii_case(&here.host) {
-            true => Ok(Place::at(true, &here.host, place.target)),
+            true => Ok(Place::over_tls(&here.host, place.target)),
             false => Err(refused(place.shown(), "it is not encrypted")),
         }
     }

@@ -67,13 +67,23 @@ impl ActiveVersion {
             .transpose()
     }
 
-    /// After another version has taken over; `moved` says that all of the state is in its shape now.
-    pub(super) fn succeeded_by(
-        &self,
-        digest: VersionDigest,
-        shape: Shape<'_>,
-        moved: bool,
-    ) -> Self {
+    /// After another version has taken over, on the state that is there.
+    pub(super) fn succeeded_by(&self, digest: VersionDigest, shape: Shape<'_>) -> Self {
+        let mut next = self.followed_by(digest);
+        next.serve(shape);
+        next
+    }
+
+    /// After another version has taken over, and all of the state is in its shape now.
+    pub(super) fn succeeded_in_shape_by(&self, digest: VersionDigest, shape: Shape<'_>) -> Self {
+        let mut next = self.followed_by(digest);
+        next.schemas.clear();
+        next.tables.clear();
+        next.serve(shape);
+        next
+    }
+
+    fn followed_by(&self, digest: VersionDigest) -> Self {
         let mut next = self.clone();
         if next.digest != Some(digest) {
             next.before.retain(|before| *before != digest);
@@ -83,11 +93,6 @@ impl ActiveVersion {
             next.before.truncate(MOST_BEFORE);
             next.digest = Some(digest);
         }
-        if moved {
-            next.schemas.clear();
-            next.tables.clear();
-        }
-        next.serve(shape);
         next
     }
 
@@ -95,7 +100,7 @@ impl ActiveVersion {
     /// from is a step like any other, which can be rolled back.
     pub(super) fn taken_back_to(&self, digest: VersionDigest, shape: Shape<'_>) -> Self {
         let Some(place) = self.before.iter().position(|before| *before == digest) else {
-            return self.succeeded_by(digest, shape, false);
+            return self.succeeded_by(digest, shape);
         };
         let mut next = self.clone();
         next.before.drain(..=place);
@@ -179,7 +184,7 @@ pub(super) async fn note_shipped_if_named(
 /// Notes that the manifest's component has been dealt with: whatever came of it, a start does not take it for newer than what serves.
 pub(super) async fn note_shipped(context: &Context, digest: VersionDigest) {
     if let Err(error) = shipped(context, digest).await {
-        tracing::warn!(context = context.name, %error, "could not record the manifest's component; it will be rolled out again at the next start");
+        tracing::warn!(context = context.name.as_str(), %error, "could not record the manifest's component; it will be rolled out again at the next start");
     }
 }
 
@@ -221,10 +226,10 @@ mod tests {
 
     #[test]
     fn a_rollback_goes_back_step_by_step() {
-        let first = ActiveVersion::default().succeeded_by(digest("a"), shape(0), false);
+        let first = ActiveVersion::default().succeeded_by(digest("a"), shape(0));
         let third = first
-            .succeeded_by(digest("b"), shape(0), false)
-            .succeeded_by(digest("c"), shape(0), false);
+            .succeeded_by(digest("b"), shape(0))
+            .succeeded_by(digest("c"), shape(0));
         assert_eq!(third.before, [digest("b"), digest("a")]);
         let back = third.taken_back_to(digest("b"), shape(0));
         assert_eq!((back.digest, back.before.len()), (Some(digest("b")), 1));
@@ -240,8 +245,8 @@ mod tests {
     #[test]
     fn a_rollback_can_be_taken_back() {
         let two = ActiveVersion::default()
-            .succeeded_by(digest("a"), shape(0), false)
-            .succeeded_by(digest("b"), shape(0), false);
+            .succeeded_by(digest("a"), shape(0))
+            .succeeded_by(digest("b"), shape(0));
         let back = two.taken_back_to(digest("a"), shape(0));
         let forth = back.taken_back_to(digest("b"), shape(0));
         assert_eq!(
@@ -253,21 +258,24 @@ mod tests {
 
     #[test]
     fn the_same_again_is_no_step() {
-        let one = ActiveVersion::default().succeeded_by(digest("a"), shape(0), false);
-        assert_eq!(one.succeeded_by(digest("a"), shape(0), false).before, []);
+        let one = ActiveVersion::default().succeeded_by(digest("a"), shape(0));
+        assert_eq!(one.succeeded_by(digest("a"), shape(0)).before, []);
         let back_and_forth = one
-            .succeeded_by(digest("b"), shape(0), false)
-            .succeeded_by(digest("a"), shape(0), false)
-            .succeeded_by(digest("b"), shape(0), false);
+            .succeeded_by(digest("b"), shape(0))
+            .succeeded_by(digest("a"), shape(0))
+            .succeeded_by(digest("b"), shape(0));
         assert_eq!(back_and_forth.before, [digest("a")]);
     }
 
     #[test]
     fn the_state_holds_rows_of_every_version_that_wrote() {
         let two = ActiveVersion::default()
-            .succeeded_by(digest("a"), shape(1), false)
-            .succeeded_by(digest("b"), shape(2), false);
+            .succeeded_by(digest("a"), shape(1))
+            .succeeded_by(digest("b"), shape(2));
         assert_eq!(two.schemas, [1, 2]);
-        assert_eq!(two.succeeded_by(digest("c"), shape(3), true).schemas, [3]);
+        assert_eq!(
+            two.succeeded_in_shape_by(digest("c"), shape(3)).schemas,
+            [3]
+        );
     }
 }

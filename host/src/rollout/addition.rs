@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::boot::{Boot, BootError};
 use super::deployer::Deployer;
-use super::initial_wiring::{fitting, not_ready, refuse};
+use super::initial_wiring::{Strictness, fitting, not_ready, refuse};
 use super::missing_dependencies::uncalled;
 use super::refusal::{Gate, Refusal};
+use crate::core::ContextName;
 use crate::manifest::ContextSettings;
 use crate::versions::{Rewiring, Wiring};
 
@@ -34,7 +35,7 @@ enum Obstacle {
 pub async fn join(
     deployer: &Arc<Deployer>,
     boots: Vec<Boot>,
-    contexts: &BTreeMap<String, ContextSettings>,
+    contexts: &BTreeMap<ContextName, ContextSettings>,
     mut enter: impl FnMut(&[Boot]) -> Result<(), (usize, BootError)>,
 ) -> Joined {
     let mut joined = Joined {
@@ -103,10 +104,17 @@ impl Joined {
 async fn wired(
     deployer: &Arc<Deployer>,
     rewiring: &Rewiring,
-    contexts: &BTreeMap<String, ContextSettings>,
+    contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
 ) -> Result<Wiring, Obstacle> {
-    let fitting = fitting(deployer, rewiring, rewiring, contexts, boots, true);
+    let fitting = fitting(
+        deployer,
+        rewiring,
+        rewiring,
+        contexts,
+        boots,
+        Strictness::Strict,
+    );
     let wiring = fitting
         .await
         .map_err(|(place, refusal)| Obstacle::Refused(place, refusal))?;

@@ -30,11 +30,11 @@ pub(super) fn begin(
             Drained::Reopened => return,
             Drained::Empty => "all of its invocations have ended".to_owned(),
             Drained::Forced(left) => {
-                tracing::warn!(context = context.name, version = %version.title, left, "the drain timed out; invocations that had not committed were cancelled");
+                tracing::warn!(context = context.name.as_str(), version = %version.title, left, "the drain timed out; invocations that had not committed were cancelled");
                 format!("{left} invocations had not ended after {}; those that had not committed were cancelled", human_duration(time))
             }
         };
-        tracing::info!(context = context.name, version = %version.title, how, "drained");
+        tracing::info!(context = context.name.as_str(), version = %version.title, how, "drained");
         because.reason = match state {
             State::Drained => how,
             _ => format!("{}; {how}", because.reason),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_version::{self, ActiveVersion};
-use super::compile::{CompileError, CompileLimits};
+use super::compile::{CompileError, CompileLimits, CompilePriority};
 use super::component_store::ComponentStore;
 use super::deployer::Deployer;
 use super::history::{Arrival, Because, Entry, History};
@@ -244,7 +244,15 @@ async fn bring(
         Some(draft) => draft.path().to_owned(),
         None => deployer.components.path(digest),
     };
-    let compiled = compiled(deployer, context, digest, Some(&file), true, Load::OrShared).await;
+    let compiled = compiled(
+        deployer,
+        context,
+        digest,
+        Some(&file),
+        CompilePriority::Background,
+        Load::OrShared,
+    );
+    let compiled = compiled.await;
     drop(draft);
     let (guest, took) = compiled?;
     let what = match took.is_zero() {
@@ -280,7 +288,7 @@ pub(super) fn limits(deployer: &Deployer, context: &Context) -> CompileLimits {
         time: settings.compile_time,
         memory: settings.compile_memory(),
         guest: context.settings.limits.memory,
-        is_behind: true,
+        priority: CompilePriority::Background,
     }
 }
 
@@ -322,7 +330,7 @@ pub(super) async fn compiled(
     context: &Context,
     digest: VersionDigest,
     file: Option<&Path>,
-    is_behind: bool,
+    priority: CompilePriority,
     how: Load,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
     let (engine, artifacts) = (&deployer.engine, &deployer.artifacts);
@@ -336,7 +344,7 @@ pub(super) async fn compiled(
             (Ok(guest), _) => return Ok((guest, took)),
             (Err(LoadError::NotCompiled { .. }), Some(file)) => {
                 let limits = CompileLimits {
-                    is_behind,
+                    priority,
                     ..limits(deployer, context)
                 };
                 let compiler = &deployer.compiler;
@@ -365,7 +373,7 @@ pub(super) async fn load_stored(
             Ok(()) => return Ok(version),
             // That may be remembered of an earlier load: what is on disk by now decides.
             Err(fault) => {
-                tracing::warn!(context = context.name, version = %version.title, %fault, "it cannot be brought back into memory, and is read anew");
+                tracing::warn!(context = context.name.as_str(), version = %version.title, %fault, "it cannot be brought back into memory, and is read anew");
                 how = Load::Anew;
             }
         }
@@ -417,7 +425,8 @@ async fn read_stored(
     let file = deployer.components.path(entry.digest);
     let file = unreadable.is_none().then_some(file.as_path());
     // At a start, and for a rollback, nobody is served until it is there, or not well.
-    let loaded = match compiled(deployer, context, entry.digest, file, false, how).await {
+    let priority = CompilePriority::Foreground;
+    let loaded = match compiled(deployer, context, entry.digest, file, priority, how).await {
         Ok((guest, _)) => load::of_guest(guest, &context.name, &context.settings, identity).await,
         Err(NotPassed::Refused(refusal)) => Err(refusal),
         Err(NotPassed::Failed(reason)) => Err(Refusal::at(Gate::Compile, reason)),
@@ -427,7 +436,7 @@ async fn read_stored(
         (Err(refusal), None) => Err(refusal),
         // What was made of its bytes is sound: it serves, until somebody brings the bytes again.
         (Ok(version), Some(error)) => {
-            tracing::error!(context = context.name, number = entry.number, %error, "the component of a version cannot be read; its compiled form serves");
+            tracing::error!(context = context.name.as_str(), number = entry.number, %error, "the component of a version cannot be read; its compiled form serves");
             Ok(version)
         }
         (Err(_), Some(error)) => {

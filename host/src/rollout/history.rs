@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::deployer::Deployer;
 use super::progress::Rollout;
 use super::version_state::State;
-use crate::core::{CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
+use crate::core::{ContextName, CorrelationId, EventId, InvocationId, VersionDigest, wall_clock};
 use crate::invocation::{Context, Severity, record};
 use crate::journal::{
-    self, CommitError, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit, bookkeeping,
+    self, CommitError, Direction, Event, KeyRange, Ledger, Proposal, ReadSet, Space, Unit,
+    bookkeeping,
 };
 use crate::manifest::HOST_SOURCE;
 
@@ -102,13 +103,13 @@ pub(super) struct Arrival {
 /// The versions of one context.
 pub(super) struct History<'a> {
     ledger: Arc<Ledger>,
-    context: &'a str,
+    context: &'a ContextName,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Told<'a> {
-    context: &'a str,
+    context: &'a ContextName,
     number: u32,
     digest: VersionDigest,
     label: Option<&'a str>,
@@ -123,7 +124,10 @@ impl<'a> History<'a> {
     /// # Errors
     ///
     /// When the host has no journal of its own, which ends with it.
-    pub(super) fn of(deployer: &Deployer, context: &'a str) -> Result<Self, journal::Error> {
+    pub(super) fn of(
+        deployer: &Deployer,
+        context: &'a ContextName,
+    ) -> Result<Self, journal::Error> {
         let ledger = deployer.ledger(HOST_SOURCE).ok_or(journal::Error::Closed)?;
         Ok(Self { ledger, context })
     }
@@ -146,7 +150,7 @@ impl<'a> History<'a> {
         let range = KeyRange::prefix(self.prefix());
         let found = self
             .ledger
-            .scan(Space::Meta, &range, MOST_VERSIONS, false)?;
+            .scan(Space::Meta, &range, MOST_VERSIONS, Direction::Forwards)?;
         let read = |(key, value): (Vec<u8>, Vec<u8>)| record::read::<Entry>(&key, &value);
         let mut entries = found.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.number));
@@ -278,7 +282,7 @@ impl<'a> History<'a> {
         Event {
             id: EventId::derived(&[invocation.as_bytes(), index.as_bytes()]),
             kind: entry.state.event().to_owned(),
-            subject: self.context.to_owned(),
+            subject: self.context.to_string(),
             time: wall_clock(),
             // Names, numbers and texts always serialize.
             data: serde_json::to_vec(&told).unwrap_or_default(),
@@ -295,7 +299,7 @@ impl<'a> History<'a> {
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn history(deployer: &Deployer, context: &str) -> Result<Vec<Entry>, journal::Error> {
+pub fn history(deployer: &Deployer, context: &ContextName) -> Result<Vec<Entry>, journal::Error> {
     History::of(deployer, context)?.list()
 }
 
@@ -312,7 +316,7 @@ pub(super) async fn record_changes(
     };
     for (digest, state) in changes {
         tracing::info!(
-            context = context.name,
+            context = context.name.as_str(),
             %digest,
             state = state.name(),
             by = because.by,
@@ -329,7 +333,7 @@ pub(super) async fn record_changes(
         events.note(&context.name, severity, state.event(), message);
     }
     if let Err(error) = noted {
-        tracing::error!(context = context.name, %error, "could not write the history of its versions");
+        tracing::error!(context = context.name.as_str(), %error, "could not write the history of its versions");
     }
 }
 

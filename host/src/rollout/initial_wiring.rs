@@ -13,11 +13,21 @@ use super::compatibility;
 use super::deployer::Deployer;
 use super::refusal::Refusal;
 use super::signature_check;
+use crate::core::ContextName;
 use crate::manifest::ContextSettings;
 use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 
 /// How many contexts note at once what serves in them.
 const AT_ONCE: usize = 16;
+
+/// What is looked at where several versions begin to serve together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// Each has to fit.
+    Strict,
+    /// One that has nothing served before it may lack something: it is better than none.
+    Lenient,
+}
 
 /// Has all contexts serve what they start with. With `strict`, nothing that is refused is let pass.
 ///
@@ -31,6 +41,10 @@ pub async fn open(
 ) -> Result<(), BootError> {
     let manifest = deployer.manifest();
     let contexts = &manifest.contexts;
+    let strictness = match strict {
+        true => Strictness::Strict,
+        false => Strictness::Lenient,
+    };
     // Without versions, as the journals say.
     let empty = deployer.wiring.load().clone();
     loop {
@@ -38,7 +52,7 @@ pub async fn open(
             return Err(refused.clone());
         }
         let fitting = deployer.wiring.rewire(
-            async |rewiring| fitting(deployer, rewiring, &empty, contexts, boots, strict).await,
+            async |rewiring| fitting(deployer, rewiring, &empty, contexts, boots, strictness).await,
             || {},
         );
         if let Err((place, refusal)) = fitting.await {
@@ -78,9 +92,9 @@ pub(super) async fn fitting(
     deployer: &Arc<Deployer>,
     rewiring: &Rewiring,
     beside: &Wiring,
-    contexts: &BTreeMap<String, ContextSettings>,
+    contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
-    strict: bool,
+    strictness: Strictness,
 ) -> Result<Wiring, (usize, Refusal)> {
     let mut admitted = Vec::new();
     for (place, boot) in boots.iter().enumerate() {
@@ -96,7 +110,8 @@ pub(super) async fn fitting(
     let wiring = all(beside, contexts, boots, &admitted)?;
     for (place, boot) in boots.iter().enumerate() {
         // What served before goes on, and where there is nothing else a context that lacks something is better than none: that is told.
-        let (Some(version), true) = (boot.version(), boot.former().is_some() || strict) else {
+        let has_to_fit = boot.former().is_some() || strictness == Strictness::Strict;
+        let Some(version) = boot.version().filter(|_| has_to_fit) else {
             continue;
         };
         // It passes the same gates as if it had been uploaded: beside what served before, where that still may.
@@ -116,7 +131,7 @@ pub(super) async fn fitting(
     Ok(wiring)
 }
 
-fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
+fn serving(boot: &Boot, version: Option<Trusted>) -> (ContextName, Serving) {
     let serving = Serving {
         current: version,
         candidate: None,
@@ -128,7 +143,7 @@ fn serving(boot: &Boot, version: Option<Trusted>) -> (String, Serving) {
 /// The wiring of all that serves, or the first that cannot be a part of it: what served before goes first.
 fn all(
     beside: &Wiring,
-    contexts: &BTreeMap<String, ContextSettings>,
+    contexts: &BTreeMap<ContextName, ContextSettings>,
     boots: &[Boot],
     admitted: &[Option<Trusted>],
 ) -> Result<Wiring, (usize, Refusal)> {

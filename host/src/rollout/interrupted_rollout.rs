@@ -62,7 +62,7 @@ pub(super) async fn note(
 pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &CorrelationId) {
     if let Err(error) = try_clear(deployer, context, rollout).await {
         // The next start tells of it then, though it was told already.
-        tracing::debug!(context = context.name, %error, "could not record that a rollout has ended");
+        tracing::debug!(context = context.name.as_str(), %error, "could not record that a rollout has ended");
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn settle(
             }
             _ => {
                 tracing::warn!(
-                    context = context.name,
+                    context = context.name.as_str(),
                     number = entry.number,
                     correlation_id = pending.rollout.as_str(),
                     CUT_OFF

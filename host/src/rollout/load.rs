@@ -9,7 +9,7 @@ use wasmtime::component::Type;
 use super::describe;
 use super::refusal::{Gate, Refusal};
 use super::standard::{self, Granted};
-use crate::core::VersionDigest;
+use crate::core::{ContextName, VersionDigest};
 use crate::guest::{
     self, ArtifactCache, CONTRACT_VERSION, Engine, Fault, Guest, Introspection, LoadError,
     Operation, Question, Route, Schema,
@@ -28,7 +28,7 @@ use crate::versions::{
 pub async fn load(
     engine: &Engine,
     artifacts: &ArtifactCache,
-    context: &str,
+    context: &ContextName,
     settings: &ContextSettings,
     identity: Identity,
     bytes: Option<Vec<u8>>,
@@ -75,7 +75,7 @@ pub(super) async fn guest_anew(
 /// A guest as a version of a context, when it passes the gates at which it is looked at alone.
 pub(super) async fn of_guest(
     guest: Arc<Guest>,
-    context: &str,
+    context: &ContextName,
     settings: &ContextSettings,
     identity: Identity,
 ) -> Result<Version, Refusal> {

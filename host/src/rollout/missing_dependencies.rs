@@ -3,11 +3,11 @@
 
 use super::compatibility::{self, missing_publisher, publishes};
 use super::deployer::Deployer;
-use crate::core::nearest;
+use crate::core::{ContextName, nearest};
 use crate::versions::{Version, Wiring};
 
 /// The missing dependencies of a context, as the app serves now: what is missing, and what to do.
-pub fn missing_dependencies(deployer: &Deployer, context: &str) -> Vec<String> {
+pub fn missing_dependencies(deployer: &Deployer, context: &ContextName) -> Vec<String> {
     let wiring = deployer.wiring.load();
     let serving = wiring.serving(context);
     match serving.and_then(|serving| serving.version()) {
@@ -20,13 +20,13 @@ pub fn missing_dependencies(deployer: &Deployer, context: &str) -> Vec<String> {
 pub(super) fn of_version(
     deployer: &Deployer,
     wiring: &Wiring,
-    context: &str,
+    context: &ContextName,
     version: &Version,
 ) -> Vec<String> {
     let misfit = compatibility::imports(wiring, context, version).err();
     let mut found: Vec<_> = misfit.map(|refusal| refusal.reason).into_iter().collect();
     let follows = version.description.follows.iter();
-    let follows = follows.filter(|followed| followed.source != context);
+    let follows = follows.filter(|followed| followed.source != context.as_str());
     let contexts = &deployer.manifest().contexts;
     let missing = |followed| missing_publisher(deployer, contexts, wiring, followed);
     found.extend(follows.filter_map(missing));
@@ -34,7 +34,7 @@ pub(super) fn of_version(
     for (name, saga) in &deployer.manifest().sagas {
         let starts = std::iter::once(&saga.starts);
         let events = starts.chain(&saga.completes).chain(&saga.compensates);
-        for event in events.filter(|event| event.context == context) {
+        for event in events.filter(|event| event.context == *context) {
             if !publishes(version, &event.kind) {
                 let nearest = nearest::suggestion(&event.kind, &version.description.publishes);
                 found.push(format!(

@@ -53,7 +53,7 @@ pub use self::{
     addition::{Joined, join},
     analysis::Evidence,
     boot::{Boot, BootError, Occasion, Shipped, boot},
-    compile::{CompileError, CompileLimits, Compiler},
+    compile::{CompileError, CompileLimits, CompilePriority, Compiler},
     component_store::ComponentStore,
     deployer::Deployer,
     healing::{start as start_healing, start_for as start_healing_for},

@@ -7,6 +7,7 @@ use super::deployer::Deployer;
 use super::history::{self, Because};
 use super::progress::{Outcome, Rollout, Stage};
 use super::version_state::State;
+use crate::core::ContextName;
 use crate::invocation::Context;
 
 /// How long an aborted rollout may take to end.
@@ -55,13 +56,13 @@ pub enum CommandError {
     )]
     Nothing {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// The rollout is in that state already.
     #[error("the rollout of context {context} is already {state}")]
     Already {
         /// The context.
-        context: String,
+        context: ContextName,
         /// What it is.
         state: &'static str,
     },
@@ -71,7 +72,7 @@ pub enum CommandError {
     )]
     Moving {
         /// The context.
-        context: String,
+        context: ContextName,
         /// What was asked.
         command: &'static str,
     },
@@ -81,13 +82,13 @@ pub enum CommandError {
     )]
     TooLate {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// The rollout did not end in time.
     #[error("the rollout of context {context} has not ended within {ENDING:?}; ask again")]
     Slow {
         /// The context.
-        context: String,
+        context: ContextName,
     },
 }
 
@@ -118,8 +119,8 @@ pub async fn execute_command(
         state,
     };
     match command {
-        OperatorCommand::Pause if !rollout.pause(true) => return Err(already("paused")),
-        OperatorCommand::Resume if !rollout.pause(false) => return Err(already("running")),
+        OperatorCommand::Pause if !rollout.pause() => return Err(already("paused")),
+        OperatorCommand::Resume if !rollout.resume() => return Err(already("running")),
         OperatorCommand::Promote if !rollout.promote() => return Err(already("promoted")),
         OperatorCommand::Abort => abort(context, &rollout, reason.clone(), by).await?,
         OperatorCommand::Pause | OperatorCommand::Resume | OperatorCommand::Promote => {
@@ -129,7 +130,7 @@ pub async fn execute_command(
     tracing::info!(
         target: "innkeeper::audit",
         by,
-        context = context.name,
+        context = context.name.as_str(),
         digest = %rollout.digest(),
         command = command.name(),
         reason = reason.unwrap_or_default(),

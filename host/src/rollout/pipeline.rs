@@ -108,7 +108,7 @@ fn audit(context: &Context, rollout: &Rollout, outcome: &Outcome) {
     tracing::info!(
         target: "innkeeper::audit",
         by = rollout.by,
-        context = context.name,
+        context = context.name.as_str(),
         digest = %progress.version.digest,
         number = progress.version.number,
         outcome = outcome.name(),
@@ -252,7 +252,7 @@ impl Pipeline<'_> {
                     &because,
                 );
                 if let Err(error) = withdrawn.await {
-                    tracing::error!(context = self.context.name, %error, "could not abort the ramp of a version");
+                    tracing::error!(context = self.context.name.as_str(), %error, "could not abort the ramp of a version");
                 }
             }
             // It was turned away at the door, and stays what it was: above all what is quarantined.

@@ -120,12 +120,12 @@ impl Watch {
                     return Some(self.take_back(&serves, fault).await);
                 }
                 Decision::Pass(verdict) => {
-                    tracing::info!(context = context.name, version = %title, verdict, "it was watched to the end without findings");
+                    tracing::info!(context = context.name.as_str(), version = %title, verdict, "it was watched to the end without findings");
                     return Some(Watched::Well(verdict));
                 }
                 Decision::Hold(why) => {
                     if self.rollout.note_hold(&why) {
-                        tracing::warn!(context = context.name, version = %title, why, "the watch continues");
+                        tracing::warn!(context = context.name.as_str(), version = %title, why, "the watch continues");
                     }
                 }
                 Decision::Fail(_) | Decision::Wait => {}
@@ -163,14 +163,14 @@ impl Watch {
     async fn take_back(&self, serves: &Arc<Version>, fault: String) -> Watched {
         let refusal = Refusal::at(Gate::Watch, fault);
         let (context, version) = (&self.context.name, &serves.title);
-        tracing::error!(context, %version, %refusal, "a version was rolled back and quarantined");
+        tracing::error!(context = context.as_str(), %version, %refusal, "a version was rolled back and quarantined");
         let because = Because::host(refusal.to_string(), Some(self.rollout.id.clone()));
         let taken =
             rollback::roll_back_automatically(&self.deployer, &self.context, serves, &because);
         match taken.await {
             Ok(()) => Watched::TakenBack(refusal.to_string()),
             Err(error) => {
-                tracing::error!(context, %version, %error, "it could not be rolled back automatically; deploy one that works");
+                tracing::error!(context = context.as_str(), %version, %error, "it could not be rolled back automatically; deploy one that works");
                 Watched::Cut(format!(
                     "{refusal}; it could not be rolled back automatically: {error}"
                 ))

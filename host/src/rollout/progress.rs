@@ -151,12 +151,12 @@ pub enum Outcome {
 }
 
 impl Rollout {
-    pub(super) fn new(id: CorrelationId, by: &str, is_dry_run: bool, progress: Progress) -> Self {
+    pub(super) fn new(id: CorrelationId, by: &str, progress: Progress) -> Self {
         Self {
             trace: telemetry::sampled(TraceContext::of_story(&id)),
             id,
             by: by.to_owned(),
-            is_dry_run,
+            is_dry_run: false,
             progress: watch::Sender::new(progress),
             aborted: CancellationToken::new(),
             abort_cause: OnceLock::new(),
@@ -216,8 +216,17 @@ impl Rollout {
         })
     }
 
-    /// Pauses or resumes it. Says whether that changed anything.
-    pub(super) fn pause(&self, is_paused: bool) -> bool {
+    /// Pauses it. Says whether that changed anything.
+    pub(super) fn pause(&self) -> bool {
+        self.set_paused(true)
+    }
+
+    /// Resumes it. Says whether that changed anything.
+    pub(super) fn resume(&self) -> bool {
+        self.set_paused(false)
+    }
+
+    fn set_paused(&self, is_paused: bool) -> bool {
         self.order(|progress| std::mem::replace(&mut progress.is_paused, is_paused) != is_paused)
     }
 

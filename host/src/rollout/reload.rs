@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::compile::CompilePriority;
 use super::deployer::Deployer;
 use super::gates::{self, Load, NotPassed};
 use crate::core::VersionDigest;
@@ -71,13 +72,12 @@ async fn load(
     });
     let took = began.elapsed();
     let outcome = if loaded.is_ok() { "loaded" } else { "failed" };
-    let name = context.name.clone();
-    metrics::counter!(LOADS, "context" => name.clone(), "outcome" => outcome).increment(1);
+    metrics::counter!(LOADS, "context" => &context.name, "outcome" => outcome).increment(1);
     let rollouts = deployer.rollouts(&context);
     let events = &deployer.invoker.host_events;
     match loaded {
         Ok((code, compiled_in)) => {
-            metrics::histogram!(LOAD_DURATION, "context" => name).record(took);
+            metrics::histogram!(LOAD_DURATION, "context" => &context.name).record(took);
             let reason = match compiled_in.is_zero() {
                 true => "work came for it",
                 false => "work came for it; its compiled form was gone, so it was compiled again",
@@ -96,7 +96,7 @@ async fn load(
                 NotPassed::Refused(refusal) => refusal.to_string(),
                 NotPassed::Failed(reason) => reason,
             };
-            tracing::error!(context = context.name, version = %title, reason, "an idle version could not be loaded again; it is tried again when work comes for it");
+            tracing::error!(context = context.name.as_str(), version = %title, reason, "an idle version could not be loaded again; it is tried again when work comes for it");
             let data = json!({ "version": &*title, "reason": reason });
             events.record(HostEventKind::LoadFailed, &context.name, data);
             *rollouts.load_failure.lock() = Some(reason.clone());
@@ -111,25 +111,20 @@ async fn load_or_compile(
     context: &Context,
     digest: VersionDigest,
 ) -> Result<(Arc<Guest>, Duration), NotPassed> {
-    let refused =
-        match gates::compiled(deployer, context, digest, None, false, Load::OrShared).await {
-            Ok(loaded) => return Ok(loaded),
-            Err(refused) => refused,
-        };
+    let load = async |file| {
+        let (priority, how) = (CompilePriority::Foreground, Load::OrShared);
+        gates::compiled(deployer, context, digest, file, priority, how).await
+    };
+    let refused = match load(None).await {
+        Ok(loaded) => return Ok(loaded),
+        Err(refused) => refused,
+    };
     let components = deployer.components.clone();
     let read = tokio::task::spawn_blocking(move || components.get(digest)).await;
     match read {
         Ok(Ok(_)) => {
             let file = deployer.components.path(digest);
-            gates::compiled(
-                deployer,
-                context,
-                digest,
-                Some(&file),
-                false,
-                Load::OrShared,
-            )
-            .await
+            load(Some(&file)).await
         }
         _ => Err(refused),
     }

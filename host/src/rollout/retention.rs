@@ -16,7 +16,7 @@ use crate::journal::CommitError;
 /// Forgets what is old.
 pub(super) async fn keep_newest(deployer: &Arc<Deployer>, context: &Arc<Context>) {
     if let Err(error) = forget(deployer, context).await {
-        tracing::warn!(context = context.name, %error, "could not remove old versions; trying again later");
+        tracing::warn!(context = context.name.as_str(), %error, "could not remove old versions; trying again later");
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn leave_nothing(
 ) {
     let removing = deployer.components.removing().await;
     if let Err(error) = remove(deployer, digest, &removing).await {
-        tracing::warn!(context = context.name, %digest, %error, "could not remove what a dry run left; trying again later");
+        tracing::warn!(context = context.name.as_str(), %digest, %error, "could not remove what a dry run left; trying again later");
     }
 }
 

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::version_state::State;
 use super::{gates, signature_check};
-use crate::core::CorrelationId;
+use crate::core::{ContextName, CorrelationId};
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
 use crate::versions::{Identity, Version};
@@ -27,7 +27,7 @@ pub enum RollbackError {
     #[error("context {context} has no version to roll back to: {reason}")]
     Nothing {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Why not to the one that was asked for, or to any.
         reason: String,
     },
@@ -37,7 +37,7 @@ pub enum RollbackError {
     )]
     UnderWay {
         /// The context.
-        context: String,
+        context: ContextName,
         /// What it does.
         doing: String,
         /// Who began it.
@@ -117,7 +117,7 @@ pub async fn rollback(
     };
     let version = go_back(deployer, context, &to, &from, SwapKind::Rollback, &because).await?;
     tracing::info!(
-        target: "innkeeper::audit", by, context = context.name, from = %from.title, to = %version.title, "rolled back"
+        target: "innkeeper::audit", by, context = context.name.as_str(), from = %from.title, to = %version.title, "rolled back"
     );
     Ok(RolledBack {
         to: version.identity(),
@@ -303,7 +303,7 @@ pub(super) async fn roll_back_automatically(
         return Err(error);
     }
     tracing::info!(
-        target: "innkeeper::audit", by = "host", context = context.name, from = %version.title, to = format_args!("{:.12}", to.digest), "rolled back"
+        target: "innkeeper::audit", by = "host", context = context.name.as_str(), from = %version.title, to = format_args!("{:.12}", to.digest), "rolled back"
     );
     Ok(())
 }

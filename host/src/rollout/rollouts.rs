@@ -87,7 +87,9 @@ impl Rollouts {
             return Err(newest.clone());
         }
         let begun = Progress::begin(version);
-        let rollout = Arc::new(Rollout::new(CorrelationId::random(), by, is_dry_run, begun));
+        let mut rollout = Rollout::new(CorrelationId::random(), by, begun);
+        rollout.is_dry_run = is_dry_run;
+        let rollout = Arc::new(rollout);
         *newest = Some(rollout.clone());
         Ok(rollout)
     }
@@ -118,7 +120,7 @@ impl Rollouts {
             watch,
             ..Progress::begin(version)
         };
-        *self.newest.lock() = Some(Arc::new(Rollout::new(id, by, false, ended)));
+        *self.newest.lock() = Some(Arc::new(Rollout::new(id, by, ended)));
     }
 
     /// A loaded version.

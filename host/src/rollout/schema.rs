@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::active_version::{ActiveVersion, Shape};
 use super::refusal::{Gate, Refusal};
+use crate::core::ContextName;
 use crate::versions::Version;
 
 /// What becomes of a state before a version can serve that does not read it as it is.
@@ -32,7 +33,7 @@ impl fmt::Display for Move {
 
 /// What the state of a context needs before a version can serve; none when the version reads it as it is.
 pub(super) fn needed(
-    context: &str,
+    context: &ContextName,
     active: Option<ActiveVersion>,
     version: &Version,
 ) -> Result<Option<Move>, Refusal> {
@@ -87,7 +88,7 @@ pub(super) fn one_way(serving: &Version, version: &Version) -> Option<String> {
 
 /// Whether a version can be gone back to: it reads all that is there.
 pub(super) fn can_go_back(
-    context: &str,
+    context: &ContextName,
     active: &ActiveVersion,
     version: &Version,
 ) -> Result<(), Refusal> {
@@ -117,7 +118,7 @@ pub(super) fn can_go_back(
 }
 
 /// Why a version cannot work with the state as it is, though its schema says that it does; says what to do.
-fn difference(context: &str, active: &ActiveVersion, version: Shape<'_>) -> Option<String> {
+fn difference(context: &ContextName, active: &ActiveVersion, version: Shape<'_>) -> Option<String> {
     let reading = active.tables.read_by(version.tables);
     if !reading.is_complete() {
         return Some(format!(

@@ -13,7 +13,7 @@ use super::deployer::Deployer;
 use super::history::History;
 use super::refusal::{Gate, Refusal};
 use super::signature::{Keyring, Signature, Signed, Subject};
-use crate::core::{Timestamp, VersionDigest, wall_clock};
+use crate::core::{ContextName, Timestamp, VersionDigest, wall_clock};
 use crate::invocation::{Context, record};
 use crate::journal::{self, CommitError, Durability, Ledger, Space, Unit};
 use crate::manifest::{ComponentSource, HOST_SOURCE};
@@ -36,7 +36,7 @@ impl Floor {
     /// Why a version is below it that has this number, and was signed at this time, if it is.
     fn keeps_out(
         &self,
-        context: &str,
+        context: &ContextName,
         number: Option<u32>,
         signed: Option<Timestamp>,
     ) -> Option<String> {
@@ -61,7 +61,7 @@ pub enum FloorError {
     #[error("context {context} has no version {number}; `innkeeper versions {context}` lists them")]
     Unknown {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The number.
         number: u32,
     },
@@ -71,7 +71,7 @@ pub enum FloorError {
     )]
     AboveServing {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The number that was asked for.
         number: u32,
         /// The number of what serves.
@@ -88,15 +88,15 @@ impl From<journal::Error> for FloorError {
     }
 }
 
-fn signature_key(context: &str, digest: VersionDigest) -> String {
+fn signature_key(context: &ContextName, digest: VersionDigest) -> String {
     format!("signature/{context}/{digest}")
 }
 
-fn floor_key(context: &str) -> String {
+fn floor_key(context: &ContextName) -> String {
     format!("floor/{context}")
 }
 
-fn named_key(context: &str) -> String {
+fn named_key(context: &ContextName) -> String {
     format!("named/{context}")
 }
 
@@ -208,7 +208,7 @@ fn is_named(context: &Context) -> bool {
 /// What the manifest named itself when it last came to serve.
 fn named_before(
     deployer: &Deployer,
-    context: &str,
+    context: &ContextName,
 ) -> Result<Option<VersionDigest>, journal::Error> {
     let kept: Option<Option<VersionDigest>> =
         record::find(&*ledger(deployer)?, Space::Meta, &named_key(context))?;
@@ -234,7 +234,7 @@ pub(super) async fn note_named(
 /// The signature that a version came with.
 fn kept(
     deployer: &Deployer,
-    context: &str,
+    context: &ContextName,
     digest: VersionDigest,
 ) -> Result<Option<String>, journal::Error> {
     record::find(
@@ -247,7 +247,7 @@ fn kept(
 /// Keeps the signature that a version came with.
 pub(super) async fn keep(
     deployer: &Deployer,
-    context: &str,
+    context: &ContextName,
     digest: VersionDigest,
     signature: &str,
 ) -> Result<(), CommitError> {
@@ -262,14 +262,14 @@ pub(super) async fn keep(
 /// # Errors
 ///
 /// When the journal cannot be read.
-pub fn floor(deployer: &Deployer, context: &str) -> Result<Option<Floor>, journal::Error> {
+pub fn floor(deployer: &Deployer, context: &ContextName) -> Result<Option<Floor>, journal::Error> {
     record::find(&*ledger(deployer)?, Space::Meta, &floor_key(context))
 }
 
 /// When a version was signed, by the signature that it came with: that was good when it came, and says so still when it has expired, or its key was revoked.
 fn signed_at(
     deployer: &Deployer,
-    context: &str,
+    context: &ContextName,
     digest: VersionDigest,
 ) -> Result<Option<Timestamp>, journal::Error> {
     let damaged = |_| journal::Error::Damaged {
@@ -295,7 +295,7 @@ pub async fn set_floor(
         set_between_rewirings(deployer, rewiring, context, number, by).await
     });
     let floor = set.await?;
-    tracing::info!(target: "innkeeper::audit", by, context = context.name, number, "the oldest version allowed was set");
+    tracing::info!(target: "innkeeper::audit", by, context = context.name.as_str(), number, "the oldest version allowed was set");
     Ok(floor)
 }
 

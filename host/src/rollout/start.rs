@@ -8,7 +8,7 @@ use super::pipeline;
 use super::progress::{Outcome, Progress, Rollout, Stage};
 use super::refusal::{Gate, Refusal};
 use super::upload::Upload;
-use crate::core::VersionDigest;
+use crate::core::{ContextName, VersionDigest};
 use crate::invocation::Context;
 use crate::versions::{Identity, numbered};
 
@@ -25,7 +25,7 @@ pub enum UploadError {
     )]
     UnderWay {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The number of the version; 0 when it has none yet.
         number: u32,
         /// The digest of the version.

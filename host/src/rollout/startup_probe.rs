@@ -79,11 +79,7 @@ fn note_failure(
     is_over: bool,
 ) {
     let name = Probe::Startup.name();
-    let labels = [
-        ("context", context.name.clone()),
-        ("probe", name.to_owned()),
-    ];
-    counter!(PROBE_FAILURES, &labels).increment(1);
+    counter!(PROBE_FAILURES, "context" => &context.name, "probe" => name).increment(1);
     let serves = context.version().is_some();
     // What was only tried says nothing of what serves.
     let is_over_for_context = is_over && !serves;

@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::schema::{self, Move};
 use super::version_state::State;
 use super::{compatibility, drain, signature_check};
-use crate::core::wall_clock;
+use crate::core::{ContextName, wall_clock};
 use crate::events::following;
 use crate::invocation::Context;
 use crate::journal::{self, CommitError, Durability, ReadSet, Unit, Write, bookkeeping};
@@ -35,7 +35,7 @@ pub(crate) enum SwapError {
     )]
     Overtaken {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// It could not be committed.
     #[error(transparent)]
@@ -84,7 +84,7 @@ pub(super) async fn swap(
     // The state may have moved since it was looked at.
     let next = |active: ActiveVersion| match kind {
         SwapKind::Rollout => match schema::needed(&context.name, Some(active.clone()), version)? {
-            None => Ok(active.succeeded_by(digest, shape, false)),
+            None => Ok(active.succeeded_by(digest, shape)),
             Some(Move::Migrate { .. } | Move::Rebuild) => Err(SwapError::Overtaken {
                 context: context.name.clone(),
             }),
@@ -158,7 +158,7 @@ pub(crate) async fn exchange(
     exchange: Exchange,
 ) -> Result<Swapped, SwapError> {
     let (digest, shape) = (version.digest, Shape::of(version));
-    let next = |active: ActiveVersion| Ok(active.succeeded_by(digest, shape, true));
+    let next = |active: ActiveVersion| Ok(active.succeeded_in_shape_by(digest, shape));
     take_over(deployer, context, version, former, Some(exchange), next).await
 }
 

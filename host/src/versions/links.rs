@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::core::ContextName;
 use crate::guest::Guest;
 
 /// Why contexts cannot be linked.
@@ -15,15 +16,15 @@ pub enum LinkError {
         /// The interface.
         interface: String,
         /// One of them.
-        first: String,
+        first: ContextName,
         /// The other.
-        second: String,
+        second: ContextName,
     },
 }
 
 /// The interfaces of an app's contexts.
 #[derive(Clone, Debug, Default)]
-pub struct Links(BTreeMap<String, String>);
+pub struct Links(BTreeMap<String, ContextName>);
 
 impl Links {
     /// Adds what a context offers.
@@ -31,13 +32,13 @@ impl Links {
     /// # Errors
     ///
     /// When another context offers the same.
-    pub fn add(&mut self, context: &str, guest: &Guest) -> Result<(), LinkError> {
+    pub fn add(&mut self, context: &ContextName, guest: &Guest) -> Result<(), LinkError> {
         for interface in guest.offers().keys() {
-            if let Some(first) = self.0.insert(interface.clone(), context.to_owned()) {
+            if let Some(first) = self.0.insert(interface.clone(), context.clone()) {
                 return Err(LinkError::Ambiguous {
                     interface: interface.clone(),
                     first,
-                    second: context.to_owned(),
+                    second: context.clone(),
                 });
             }
         }
@@ -50,7 +51,7 @@ impl Links {
     }
 
     /// The context that offers an interface.
-    pub fn offering(&self, interface: &str) -> Option<&str> {
-        self.0.get(interface).map(String::as_str)
+    pub fn offering(&self, interface: &str) -> Option<&ContextName> {
+        self.0.get(interface)
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderValue, Method};
 
 pub use self::error::RouteError;
 use super::{media_type::MediaType, pattern::Pattern};
-use crate::core::nearest;
+use crate::core::{ContextName, nearest};
 use crate::guest;
 use crate::manifest::{Requirement, RouteSettings};
 
@@ -34,7 +34,7 @@ pub struct Offer<'a, C> {
     /// What answers.
     pub context: C,
     /// Its name.
-    pub name: &'a str,
+    pub name: &'a ContextName,
     /// The most that the body of a request may have, in bytes.
     pub request_limit: u64,
     /// The most that an answer may have, in bytes: its head and its body.
@@ -55,7 +55,7 @@ pub struct Route<C> {
     /// What answers.
     pub context: C,
     /// The name of the context.
-    pub(crate) owner: Arc<str>,
+    pub(crate) owner: ContextName,
     pub(crate) method: Method,
     pub(crate) pattern: Pattern,
     pub(crate) consumes: Option<MediaType>,
@@ -97,7 +97,7 @@ struct Resource<C> {
 /// A route, and the name of the context that described it.
 struct Owned<'a, C> {
     route: Arc<Route<C>>,
-    owner: &'a str,
+    owner: &'a ContextName,
 }
 
 /// What the table says of a method and a path.
@@ -109,7 +109,7 @@ pub enum Found<C> {
     /// There is no such path.
     Nothing,
     /// There is none, but it may be one of this context, of which no version serves.
-    Down(String),
+    Down(ContextName),
 }
 
 impl<C> Default for Routes<C> {
@@ -140,7 +140,7 @@ impl<C: Clone> Routes<C> {
             check_rules(&offer)?;
             for described in offer.routes {
                 let invalid = |reason| RouteError::Invalid {
-                    context: offer.name.to_owned(),
+                    context: offer.name.clone(),
                     method: described.method.clone(),
                     path: described.path.clone(),
                     reason,
@@ -152,10 +152,10 @@ impl<C: Clone> Routes<C> {
                     .find(|other| other.route.method == route.method)
                 {
                     return Err(RouteError::Taken {
-                        context: offer.name.to_owned(),
+                        context: offer.name.clone(),
                         method: described.method.clone(),
                         path: described.path.clone(),
-                        owner: other.owner.to_owned(),
+                        owner: other.owner.clone(),
                         as_path: other.route.pattern.as_str().to_owned(),
                     });
                 }
@@ -167,15 +167,13 @@ impl<C: Clone> Routes<C> {
         }
         let mut table = Self::default();
         for (place, routes) in places {
-            let ambiguous = |reason| {
-                let first = routes.first();
-                RouteError::Ambiguous {
-                    context: first.map_or("", |owned| owned.owner).to_owned(),
-                    path: first
-                        .map_or("", |owned| owned.route.pattern.as_str())
-                        .to_owned(),
-                    reason,
-                }
+            let Some(first) = routes.first() else {
+                continue;
+            };
+            let ambiguous = |reason| RouteError::Ambiguous {
+                context: first.owner.clone(),
+                path: first.route.pattern.as_str().to_owned(),
+                reason,
             };
             let resource = Resource {
                 allow: allow(routes.iter().map(|owned| &owned.route.method)),
@@ -296,7 +294,7 @@ impl<C: Clone> Route<C> {
         let require = required(offer.rules, &name(described));
         Ok(Self {
             context: offer.context.clone(),
-            owner: offer.name.into(),
+            owner: offer.name.clone(),
             method: method.clone(),
             pattern: Pattern::parse(&described.path)?,
             consumes: consumes.transpose()?,
@@ -331,7 +329,7 @@ fn check_rules<C>(offer: &Offer<'_, C>) -> Result<(), RouteError> {
     match rules.find(|rule| *rule != ALL_OTHERS && !described.contains(rule)) {
         None => Ok(()),
         Some(rule) => Err(RouteError::Unknown {
-            context: offer.name.to_owned(),
+            context: offer.name.clone(),
             route: rule.clone(),
             suggestion: nearest::suggestion(rule, &described),
         }),

@@ -13,7 +13,7 @@ use super::response_cache::ResponseCache;
 use super::scorecard::{Scorecard, Tally};
 use super::tables::Tables;
 use super::unreadable_event;
-use crate::core::VersionDigest;
+use crate::core::{ContextName, VersionDigest};
 use crate::guest::{self, Compensation, Followed, Guest, Operation, Route, Schema};
 
 /// A component that has been loaded for a context.
@@ -65,7 +65,7 @@ pub fn numbered(number: u32) -> String {
 
 impl Version {
     pub(crate) fn new(
-        context: &str,
+        context: &ContextName,
         identity: Identity,
         description: Description,
         schema: Schema,

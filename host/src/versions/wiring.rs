@@ -10,18 +10,19 @@ use super::links::{LinkError, Links};
 use super::routes::{Offer, RouteError, Routes};
 use super::serving::Serving;
 use super::version::Version;
+use crate::core::ContextName;
 use crate::manifest::ContextSettings;
 
 /// What serves in each context, and what follows from it. It never changes; another takes its place.
 #[derive(Debug, Default)]
 pub struct Wiring {
-    servings: BTreeMap<Arc<str>, Arc<Serving>>,
+    servings: BTreeMap<ContextName, Arc<Serving>>,
     /// Which context answers which route: as the current versions describe it, also while others are ramped up.
-    pub routes: Routes<Arc<str>>,
+    pub routes: Routes<ContextName>,
     /// Which context offers which interface, likewise.
     pub links: Links,
     /// A context of which no version serves.
-    down: Option<Arc<str>>,
+    down: Option<ContextName>,
 }
 
 /// The wiring while nobody else exchanges it, nor decides what may come into it.
@@ -55,13 +56,13 @@ pub enum WiringError {
 
 impl Wiring {
     /// The wiring of contexts without versions, with the generations of their states.
-    pub(crate) fn empty(generations: impl IntoIterator<Item = (String, u32)>) -> Self {
-        let serving = |(name, generation): (String, u32)| {
+    pub(crate) fn empty(generations: impl IntoIterator<Item = (ContextName, u32)>) -> Self {
+        let serving = |(name, generation): (ContextName, u32)| {
             let serving = Serving {
                 generation,
                 ..Serving::default()
             };
-            (name.into(), Arc::new(serving))
+            (name, Arc::new(serving))
         };
         Self {
             servings: generations.into_iter().map(serving).collect(),
@@ -76,15 +77,13 @@ impl Wiring {
 
     /// A context that should serve and does not, if there is one: what it would answer is not known. Looked up for requests that no other route is closer to, so
     /// it is known beforehand, however many contexts there are.
-    pub fn down(&self) -> Option<&Arc<str>> {
+    pub fn down(&self) -> Option<&ContextName> {
         self.down.as_ref()
     }
 
     /// What serves in each context.
-    pub fn servings(&self) -> impl Iterator<Item = (&str, &Arc<Serving>)> {
-        self.servings
-            .iter()
-            .map(|(name, serving)| (&**name, serving))
+    pub fn servings(&self) -> impl Iterator<Item = (&ContextName, &Arc<Serving>)> {
+        self.servings.iter()
     }
 
     /// The same with something else serving in some contexts, of which there are these.
@@ -94,19 +93,19 @@ impl Wiring {
     /// When the versions cannot serve together.
     pub fn with(
         &self,
-        contexts: &BTreeMap<String, ContextSettings>,
-        changes: impl IntoIterator<Item = (String, Serving)>,
+        contexts: &BTreeMap<ContextName, ContextSettings>,
+        changes: impl IntoIterator<Item = (ContextName, Serving)>,
     ) -> Result<Self, WiringError> {
         let mut servings = self.servings.clone();
         for (name, serving) in changes {
-            servings.insert(name.into(), Arc::new(serving));
+            servings.insert(name, Arc::new(serving));
         }
         let current = servings
             .iter()
             .filter_map(|(name, serving)| Some((name, serving.version()?)));
         let (routes, links) = follow_from(contexts, current.collect())?;
-        let is_down = |(name, serving): &(&Arc<str>, &Arc<Serving>)| {
-            contexts.contains_key(&***name) && serving.version().is_none()
+        let is_down = |(name, serving): &(&ContextName, &Arc<Serving>)| {
+            contexts.contains_key(*name) && serving.version().is_none()
         };
         let down = servings.iter().find(is_down).map(|(name, _)| name.clone());
         Ok(Self {
@@ -124,12 +123,12 @@ impl Wiring {
     /// When it cannot.
     pub fn could_have(
         &self,
-        contexts: &BTreeMap<String, ContextSettings>,
-        context: &str,
+        contexts: &BTreeMap<ContextName, ContextSettings>,
+        context: &ContextName,
         version: &Arc<Version>,
     ) -> Result<(), WiringError> {
         let current = self.servings.iter().filter_map(|(name, serving)| {
-            let serves = match **name == *context {
+            let serves = match name == context {
                 true => Some(version),
                 false => serving.version(),
             };
@@ -141,19 +140,19 @@ impl Wiring {
 
 /// The routes and links that follow from what serves.
 fn follow_from(
-    contexts: &BTreeMap<String, ContextSettings>,
-    current: Vec<(&Arc<str>, &Arc<Version>)>,
-) -> Result<(Routes<Arc<str>>, Links), WiringError> {
+    contexts: &BTreeMap<ContextName, ContextSettings>,
+    current: Vec<(&ContextName, &Arc<Version>)>,
+) -> Result<(Routes<ContextName>, Links), WiringError> {
     let mut links = Links::default();
     for (name, version) in &current {
         links.add(name, &version.guest)?;
     }
     let offers = current.iter().filter_map(|(name, version)| {
-        let settings = contexts.get(&***name)?;
+        let settings = contexts.get(*name)?;
         let limits = &settings.limits;
         Some(Offer {
             rules: &settings.routes,
-            context: Arc::clone(name),
+            context: ContextName::clone(name),
             name,
             request_limit: limits.request,
             response_limit: limits.whole_response(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use innkeeper::events::dead_letter;
 use innkeeper::events::lag;
-use innkeeper::journal::{Entry, KeyRange, Space};
+use innkeeper::journal::{Direction, Entry, KeyRange, Space};
 use innkeeper::rollout::rebuild::{self, Progress, RebuildError, RebuildState};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn state(test_host: &TestHost, generation: u32) -> Vec<Entry> {
             Space::State(generation),
             &KeyRange::all(),
             usize::MAX,
-            false,
+            Direction::Forwards,
         )
         .unwrap()
 }

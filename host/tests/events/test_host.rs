@@ -8,7 +8,7 @@ use std::time::Duration;
 use innkeeper::app::{Host, Options};
 use innkeeper::build::{self, Source};
 use innkeeper::core::message::Request;
-use innkeeper::core::{InvocationId, TraceContext, random_id, wall_clock};
+use innkeeper::core::{ContextName, InvocationId, TraceContext, random_id, wall_clock};
 use innkeeper::guest::EngineOptions;
 use innkeeper::invocation::Context;
 use innkeeper::invocation::{self, Origin};
@@ -35,7 +35,7 @@ const PACKAGES: [(&str, &str); 6] = [
 /// A host and its data.
 pub struct TestHost {
     pub host: Arc<Host>,
-    contexts: Arc<BTreeMap<String, Arc<Context>>>,
+    contexts: Arc<BTreeMap<ContextName, Arc<Context>>>,
     manifest: String,
     data: TempDir,
 }
@@ -247,7 +247,7 @@ async fn components() -> &'static BTreeMap<String, PathBuf> {
     let build = || async {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let sources = PACKAGES.map(|(name, package)| Source {
-            name: name.to_owned(),
+            name: name.parse().unwrap(),
             package: repository.join(package),
         });
         let options = build::Options {
@@ -257,7 +257,7 @@ async fn components() -> &'static BTreeMap<String, PathBuf> {
         let built = build::build(&sources, &options, |_| {}).await.unwrap();
         built
             .into_iter()
-            .map(|built| (built.name, built.path))
+            .map(|built| (built.name.to_string(), built.path))
             .collect()
     };
     COMPONENTS.get_or_init(build).await

@@ -155,7 +155,7 @@ fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> WebAnsw
 fn failure(request: &Request) -> Failure {
     match request.parameters.first().map(|(_, kind)| kind.as_str()) {
         Some("overloaded") => Failure::Overloaded {
-            context: "room".to_owned(),
+            context: "room".parse().unwrap(),
             retry_after: Duration::from_secs(3),
         },
         Some("deadline") => Failure::Deadline {
@@ -192,9 +192,10 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
     room.extend(extra.iter().map(|(method, path)| route(method, path, None)));
     let slow = [route("GET", "/slow", None), route("POST", "/slow", None)];
     let rules = BTreeMap::new();
-    let offer = |name, routes| Offer {
+    let [room_name, slow_name] = ["room", "slow"].map(|name| name.parse().unwrap());
+    let offer = |context, name, routes| Offer {
         rules: &rules,
-        context: name,
+        context,
         name,
         request_limit: LIMIT,
         response_limit: LIMIT,
@@ -202,7 +203,11 @@ pub fn routes(extra: &[(&str, &str)]) -> Routes<&'static str> {
         requests_per_connection: None,
         routes,
     };
-    Routes::build([offer("room", &room), offer("slow", &slow)]).unwrap()
+    Routes::build([
+        offer("room", &room_name, &room),
+        offer("slow", &slow_name, &slow),
+    ])
+    .unwrap()
 }
 
 /// A gateway that is served until the test ends.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use innkeeper::core::VersionDigest;
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Guest, LoadError};
-use innkeeper::rollout::{CompileError, CompileLimits, Compiler};
+use innkeeper::rollout::{CompileError, CompileLimits, CompilePriority, Compiler};
 use tempfile::TempDir;
 
 use crate::test_host::{SOON, build_components, eventually, innkeeper, repository, run, text};
@@ -15,7 +15,7 @@ const ENOUGH: CompileLimits = CompileLimits {
     time: SOON,
     memory: 1 << 30,
     guest: 64 << 20,
-    is_behind: false,
+    priority: CompilePriority::Foreground,
 };
 
 /// A component, a cache and who compiles.

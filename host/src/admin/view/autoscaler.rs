@@ -62,7 +62,7 @@ pub struct Condition {
 impl From<AutoscalerStatus> for Autoscaler {
     fn from(status: AutoscalerStatus) -> Self {
         Self {
-            context: status.context,
+            context: status.context.to_string(),
             version: status.version,
             loaded: status.is_loaded,
             min: status.min,

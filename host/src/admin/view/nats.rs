@@ -145,7 +145,7 @@ impl RelayDeadLetter {
     pub(crate) fn new(letter: dead_letter::RelayDeadLetter, redaction: &Redaction) -> Self {
         Self {
             id: letter.place.to_string(),
-            context: letter.place.context,
+            context: letter.place.context.to_string(),
             event: letter.event.to_string(),
             kind: letter.kind,
             subject: redaction.text(letter.subject),

@@ -59,7 +59,7 @@ impl Undo {
                 .and_then(|known| known.call.as_ref())
                 .map(CallId::to_string),
             correlation_id: known.as_ref().map(|known| known.correlation_id.to_string()),
-            callee: known.map(|known| known.callee),
+            callee: known.map(|known| known.callee.to_string()),
             caller: pending.causation_id.to_string(),
             failures: pending.failures,
             reason,

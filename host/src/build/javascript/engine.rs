@@ -53,7 +53,7 @@ impl Engine {
             let (from, to) = (pinned.join(file), folder.join(file));
             let text = tokio::fs::read(&from).await;
             let text = text.map_err(|_| Error::NoEngine {
-                context: package.name.clone(),
+                context: package.name.to_string(),
                 path: from,
             })?;
             if tokio::fs::read(&to).await.ok().as_ref() != Some(&text) {

@@ -44,7 +44,7 @@ pub(super) async fn build(
     command
         .arg(builder)
         .arg(&package.directory)
-        .arg(&package.name)
+        .arg(package.name.as_str())
         .arg(&directory)
         .arg(package.engine.name())
         .args(tools)

@@ -4,12 +4,13 @@ use serde::Deserialize;
 
 use super::engine::Engine;
 use crate::build::{Error, Source};
+use crate::core::ContextName;
 
 /// An npm package, as much of it as matters for building.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::build) struct Package {
     /// The context's name.
-    pub(in crate::build) name: String,
+    pub(in crate::build) name: ContextName,
     /// Where it is.
     pub(in crate::build) directory: PathBuf,
     /// The directory of the workspace that it belongs to: what builds it is installed there.
@@ -55,7 +56,7 @@ impl Package {
 
     /// Where what is made on the way to its component is, below a target directory.
     pub(in crate::build) fn work(&self, target: &Path) -> PathBuf {
-        target.join("javascript").join(&self.name)
+        target.join("javascript").join(self.name.as_str())
     }
 
     /// A file of what is installed in its workspace.

@@ -51,7 +51,7 @@ pub(super) async fn build(
         .args(["-I", "-B"])
         .arg(project.workspace.join(BUILDER))
         .arg(&project.directory)
-        .arg(&project.name)
+        .arg(project.name.as_str())
         .arg(&directory)
         .current_dir(&project.workspace);
     let output = told(&mut command, "python", &line, cannot_run(&installed)).await?;

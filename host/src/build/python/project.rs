@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::BUILDER;
 use super::requirements::REQUIREMENTS;
 use crate::build::{Error, Source};
+use crate::core::ContextName;
 
 /// What says of a context what it is.
 const MANIFEST: &str = "pyproject.toml";
@@ -13,7 +14,7 @@ const MANIFEST: &str = "pyproject.toml";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::build) struct Project {
     /// The context's name.
-    pub(in crate::build) name: String,
+    pub(in crate::build) name: ContextName,
     /// Where it is.
     pub(in crate::build) directory: PathBuf,
     /// The directory of the workspace that it belongs to: what builds it is installed there, and the SDK is in it.
@@ -48,7 +49,7 @@ impl Project {
         })?;
         let ours = manifest.tool.and_then(|tool| tool.innkeeper);
         let named = ours.and_then(|ours| ours.workspace);
-        let context = source.name.clone();
+        let context = source.name.to_string();
         let workspace = match named {
             Some(named) => match named_from(&directory, &named) {
                 path if is_workspace(&path) => path,
@@ -73,7 +74,7 @@ impl Project {
 
     /// Where what is made on the way to its component is, below a target directory.
     pub(in crate::build) fn work(&self, target: &Path) -> PathBuf {
-        target.join("python").join(&self.name)
+        target.join("python").join(self.name.as_str())
     }
 }
 

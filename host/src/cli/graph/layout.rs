@@ -67,7 +67,8 @@ pub(super) fn lay_out(graph: &Graph, box_width: f64) -> Layout {
     let ranks = ranks(graph);
     let mut columns = columns(graph, &ranks);
     for sweep in 0..SWEEPS {
-        order(graph, &ranks, &mut columns, sweep % 2 == 0);
+        let forward = sweep % 2 == 0;
+        order(graph, &ranks, &mut columns, forward);
     }
     let tall = columns.iter().map(|column| height(column));
     let tall = tall.fold(0.0, f64::max);

@@ -14,7 +14,7 @@ use crate::cli::app_flags::ServeFlags;
 use crate::cli::components;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
-use crate::core::{VersionDigest, human_duration};
+use crate::core::{ContextName, VersionDigest, human_duration};
 use crate::manifest::{Manifest, Ramp};
 use crate::observe::sanitize::{SENTENCE, shown};
 use crate::rollout::{self, Gate, Outcome, Upload};
@@ -35,14 +35,14 @@ pub(super) struct LiveUpdate {
 /// What a change comes to.
 enum Change {
     /// Components may be others now.
-    Components(BTreeMap<String, PathBuf>),
+    Components(BTreeMap<ContextName, PathBuf>),
     /// The app is another one, which needs a start.
     App,
 }
 
 /// A component that is another than what was brought last.
 struct ChangedComponent {
-    context: String,
+    context: ContextName,
     file: PathBuf,
     digest: VersionDigest,
 }
@@ -129,7 +129,7 @@ impl LiveUpdate {
     async fn add(
         &self,
         manifest: &Manifest,
-        brought: &mut BTreeMap<String, VersionDigest>,
+        brought: &mut BTreeMap<ContextName, VersionDigest>,
         began: Instant,
     ) -> bool {
         let added = additions::add(&self.host, manifest, &self.options).await;
@@ -154,8 +154,8 @@ impl LiveUpdate {
     /// for each other: a start looks at all of them at once.
     async fn bring(
         &self,
-        files: &BTreeMap<String, PathBuf>,
-        brought: &mut BTreeMap<String, VersionDigest>,
+        files: &BTreeMap<ContextName, PathBuf>,
+        brought: &mut BTreeMap<ContextName, VersionDigest>,
         began: Instant,
     ) -> ControlFlow<()> {
         let mut changed = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::EventId;
 use super::hexadecimal::with_digits;
-use super::text::read_as_text;
+use super::text::{kept_unchecked, read_as_text};
 
 /// The id of a story: what everything with one cause at its root shares.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,7 @@ impl FromStr for CorrelationId {
 }
 
 read_as_text!(CorrelationId);
+kept_unchecked!(CorrelationId);
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 mod call_id;
 mod content_digest;
+mod context_name;
 mod correlation_id;
 mod hexadecimal;
 mod id_secret;
@@ -19,6 +20,7 @@ use self::text::text_id;
 pub use self::{
     call_id::{CallId, RunId},
     content_digest::{ContentDigest, InvalidContentDigest},
+    context_name::ContextName,
     correlation_id::{CorrelationId, InvalidCorrelationId},
     id_secret::IdSecret,
     version_digest::{InvalidDigest, VersionDigest},

@@ -1,7 +1,7 @@
 //! Ids that are any text.
 
 /// A type of its own for one kind of id. It is shared, so that a copy of it costs nothing, and can be read wherever a text can; but no text, and no other id, is taken
-/// for it. What a record keeps is read as it was written: it was checked when it came in.
+/// for it.
 macro_rules! text_id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -28,6 +28,7 @@ macro_rules! text_id {
         }
 
         crate::core::id::text::read_as_text!($name);
+        crate::core::id::text::kept_unchecked!($name);
     };
 }
 
@@ -83,7 +84,12 @@ macro_rules! read_as_text {
                 crate::core::id::kept::deserialize(deserializer)
             }
         }
+    };
+}
 
+/// What a record keeps is read as it was written: it was checked when it came in.
+macro_rules! kept_unchecked {
+    ($name:ident) => {
         impl crate::core::id::kept::Kept for $name {
             fn of_kept(text: &str) -> Result<Self, String> {
                 Ok(Self(text.into()))
@@ -92,4 +98,4 @@ macro_rules! read_as_text {
     };
 }
 
-pub(super) use {read_as_text, text_id};
+pub(super) use {kept_unchecked, read_as_text, text_id};

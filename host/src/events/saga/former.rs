@@ -8,7 +8,7 @@ use super::machine::{Ending, Known, Saga, SagaState};
 use super::store::{self, SPACE};
 use crate::core::{CorrelationId, EventId};
 use crate::invocation::record;
-use crate::journal::{self, CommitError, KeyRange, Ledger, ReadSet, Unit, Write};
+use crate::journal::{self, CommitError, Direction, KeyRange, Ledger, ReadSet, Unit, Write};
 
 /// Where they were.
 const PREFIX: &str = "saga/";
@@ -46,7 +46,7 @@ struct FormerSaga {
 
 /// Whether there are any.
 pub(super) fn exist(ledger: &Ledger) -> Result<bool, journal::Error> {
-    let found = |prefix| ledger.scan(SPACE, &KeyRange::prefix(prefix), 1, false);
+    let found = |prefix| ledger.scan(SPACE, &KeyRange::prefix(prefix), 1, Direction::Forwards);
     Ok(!found(PREFIX)?.is_empty() || !found(PLACES)?.is_empty())
 }
 
@@ -55,7 +55,9 @@ pub(super) async fn move_over(ledger: &Arc<Ledger>) -> Result<(), CommitError> {
     loop {
         let began = ledger.applied();
         let mut writes = Vec::new();
-        for (key, value) in ledger.scan(SPACE, &KeyRange::prefix(PREFIX), STEP, false)? {
+        for (key, value) in
+            ledger.scan(SPACE, &KeyRange::prefix(PREFIX), STEP, Direction::Forwards)?
+        {
             if let Former::Begun(saga) = record::read(&key, &value)? {
                 let saga = Saga::from(saga);
                 let (name, about) = (saga.saga.clone(), saga.key.clone());
@@ -73,7 +75,7 @@ pub(super) async fn move_over(ledger: &Arc<Ledger>) -> Result<(), CommitError> {
             }
             writes.push(removal(key));
         }
-        let places = ledger.scan(SPACE, &KeyRange::prefix(PLACES), STEP, false)?;
+        let places = ledger.scan(SPACE, &KeyRange::prefix(PLACES), STEP, Direction::Forwards)?;
         writes.extend(places.into_iter().map(|(key, _)| removal(key)));
         if writes.is_empty() {
             return Ok(());

@@ -23,7 +23,7 @@ use super::lane_cursor::Source;
 use super::timer;
 use crate::core::Backoff;
 use crate::events::Events;
-use crate::journal::{self, Ledger, ReadSet};
+use crate::journal::{self, Direction, Ledger, ReadSet};
 use crate::manifest::HOST_SOURCE;
 
 /// Starts to watch the sagas of the manifest, if there are any.
@@ -107,7 +107,7 @@ pub fn list(
         let states = SagaState::ALL.into_iter();
         for state in states.filter(|one| state.is_none_or(|state| state == *one)) {
             let places = store::places(name, Some(state));
-            for entry in ledger.scan(store::SPACE, &places, limit, true)? {
+            for entry in ledger.scan(store::SPACE, &places, limit, Direction::Backwards)? {
                 let (_, about) = store::read_place(&entry)?;
                 let known = store::read(&ledger, &mut ReadSet::default(), name, &about)?;
                 match known {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::machine::SagaState;
 use super::store::{self, SPACE};
-use crate::journal::{self, CommitError, Durability, KeyRange, Ledger, ReadSet, Unit};
+use crate::journal::{self, CommitError, Direction, Durability, KeyRange, Ledger, ReadSet, Unit};
 
 /// How many are forgotten in one commit.
 const STEP: usize = 256;
@@ -57,7 +57,7 @@ fn find_surplus(
     }
     let mut reads = ReadSet::default();
     let mut writes = Vec::new();
-    for entry in ledger.scan(SPACE, places, limit, false)? {
+    for entry in ledger.scan(SPACE, places, limit, Direction::Forwards)? {
         let (_, about) = store::read_place(&entry)?;
         let known = store::read(ledger, &mut reads, saga, &about)?;
         writes.extend(store::forget(saga, &about, known.as_ref(), entry.0));

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::machine::{self, Ending, Known, Saga, SagaState};
 use super::store;
-use crate::core::{Backoff, digest};
+use crate::core::{Backoff, ContextName, digest};
 use crate::events::follower::Watched;
 use crate::events::lane_cursor::{Arrival, Handler};
 use crate::events::timer::{self, Timers};
@@ -38,8 +38,8 @@ enum Role {
     Ends { is_compensation: bool },
 }
 
-fn role(settings: &SagaSettings, source: &str, kind: &str) -> Option<Role> {
-    let is = |event: &crate::manifest::EventName| event.context == source && event.kind == kind;
+fn role(settings: &SagaSettings, source: &ContextName, kind: &str) -> Option<Role> {
+    let is = |event: &crate::manifest::EventName| event.context == *source && event.kind == kind;
     if is(&settings.starts) {
         Some(Role::Starts)
     } else if settings.completes.iter().any(is) {
@@ -60,7 +60,7 @@ impl Handler for Watcher {
         &self.ledger
     }
 
-    fn follows(&self, source: &str, kind: &str) -> bool {
+    fn follows(&self, source: &ContextName, kind: &str) -> bool {
         self.sagas
             .values()
             .any(|settings| role(settings, source, kind).is_some())

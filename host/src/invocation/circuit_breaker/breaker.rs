@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::outliers::{Change, Outliers, Turn};
 use super::pool::{Connection, Pool};
-use crate::core::{TraceContext, VersionDigest, human_duration};
+use crate::core::{ContextName, TraceContext, VersionDigest, human_duration};
 use crate::invocation::admission::Permit;
 use crate::invocation::context::Context;
 use crate::invocation::failure::Failure;
@@ -31,8 +31,8 @@ pub enum BreakerState {
 
 /// What turns a caller's work away from a callee: when too much is under way, and when too much has failed.
 pub struct Breaker {
-    caller: String,
-    callee: String,
+    caller: ContextName,
+    callee: ContextName,
     pool: Pool,
     outliers: Outliers,
     traffic: Traffic,
@@ -63,8 +63,8 @@ impl Drop for Trial {
 
 impl Breaker {
     pub(super) fn new(
-        caller: &str,
-        callee: &str,
+        caller: &ContextName,
+        callee: &ContextName,
         settings: &CircuitBreaker,
         call_depth: u32,
     ) -> Self {
@@ -74,8 +74,8 @@ impl Breaker {
             outliers: Outliers::new(settings, errors),
             traffic: Traffic::default(),
             metrics: BreakerMetrics::new(caller, callee),
-            caller: caller.to_owned(),
-            callee: callee.to_owned(),
+            caller: caller.clone(),
+            callee: callee.clone(),
         }
     }
 
@@ -92,6 +92,11 @@ impl Breaker {
     /// How many it has turned away since the host started.
     pub fn rejected(&self, why: Rejection) -> u64 {
         self.metrics.rejected(why)
+    }
+
+    /// Something that it let through went well, at this place in a trace.
+    pub(in crate::invocation) fn note_success(&self, took: Duration, trace: &TraceContext) {
+        self.note(took, false, trace);
     }
 
     /// Something that it let through came to an end, at this place in a trace.
@@ -203,8 +208,8 @@ impl Breaker {
             None => {}
             Some(Change::Restored) => {
                 tracing::info!(
-                    caller = self.caller,
-                    callee = self.callee,
+                    caller = self.caller.as_str(),
+                    callee = self.callee.as_str(),
                     version = &*version.title,
                     "the circuit breaker is closed again"
                 );
@@ -218,8 +223,8 @@ impl Breaker {
             Some(Change::Ejected { errors, time }) => {
                 self.metrics.opened();
                 tracing::warn!(
-                    caller = self.caller,
-                    callee = self.callee,
+                    caller = self.caller.as_str(),
+                    callee = self.callee.as_str(),
                     version = &*version.title,
                     errors,
                     "the circuit breaker is open for {}: it failed {}",

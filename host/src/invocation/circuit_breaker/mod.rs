@@ -14,12 +14,12 @@ pub use self::breaker::{Breaker, BreakerState};
 pub(super) use self::breaker::{Entered, Trial};
 pub(super) use self::pool::Connection;
 use super::call::Caller;
-use crate::core::ByName;
+use crate::core::{ByName, ContextName};
 use crate::manifest::{CircuitBreaker, GATEWAY, NATS};
 
 /// The circuit breakers of one callee, by caller.
 pub struct Breakers {
-    callee: String,
+    callee: ContextName,
     settings: CircuitBreaker,
     call_depth: u32,
     breakers: ByName<Breaker>,
@@ -27,9 +27,9 @@ pub struct Breakers {
 
 impl Breakers {
     /// Those of a callee that nobody has called yet.
-    pub(super) fn new(callee: &str, settings: CircuitBreaker, call_depth: u32) -> Self {
+    pub(super) fn new(callee: &ContextName, settings: CircuitBreaker, call_depth: u32) -> Self {
         Self {
-            callee: callee.to_owned(),
+            callee: callee.clone(),
             settings,
             call_depth,
             breakers: ByName::default(),
@@ -38,19 +38,19 @@ impl Breakers {
 
     /// The one of the requests at the public port.
     pub(super) fn of_gateway(&self) -> Arc<Breaker> {
-        self.named(GATEWAY)
+        self.of_outside(GATEWAY)
     }
 
     /// The one of whoever makes a call.
     pub(super) fn of(&self, caller: &Caller) -> Arc<Breaker> {
         match caller {
             Caller::Context(name) => self.named(name),
-            Caller::Outside => self.named(NATS),
+            Caller::Outside => self.of_outside(NATS),
         }
     }
 
     /// All that there are, by caller.
-    pub fn all(&self) -> Arc<BTreeMap<String, Arc<Breaker>>> {
+    pub fn all(&self) -> Arc<BTreeMap<ContextName, Arc<Breaker>>> {
         self.breakers.all()
     }
 
@@ -61,7 +61,12 @@ impl Breakers {
         }
     }
 
-    fn named(&self, caller: &str) -> Arc<Breaker> {
+    fn of_outside(&self, caller: &'static str) -> Arc<Breaker> {
+        let made = || self.named(&ContextName::of_host(caller));
+        self.breakers.get(caller).unwrap_or_else(made)
+    }
+
+    fn named(&self, caller: &ContextName) -> Arc<Breaker> {
         let make = || Breaker::new(caller, &self.callee, &self.settings, self.call_depth);
         self.breakers.get_or_make(caller, make)
     }
@@ -73,14 +78,14 @@ mod tests {
 
     #[test]
     fn each_caller_has_one_breaker_and_keeps_it() {
-        let breakers = Breakers::new("payment", CircuitBreaker::default(), 8);
+        let breakers = Breakers::new(&"payment".into(), CircuitBreaker::default(), 8);
         assert!(breakers.all().is_empty());
         let first = breakers.of_gateway();
         assert!(Arc::ptr_eq(&first, &breakers.of_gateway()));
         breakers.of(&Caller::Outside);
         breakers.of(&Caller::Context("room".into()));
         let all = breakers.all();
-        let callers: Vec<_> = all.keys().map(String::as_str).collect();
+        let callers: Vec<_> = all.keys().map(ContextName::as_str).collect();
         assert_eq!(callers, ["gateway", "nats", "room"]);
         assert!(Arc::ptr_eq(&first, &all["gateway"]));
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::core::ContextName;
 use crate::invocation::admission::{Admission, Permit};
 use crate::manifest::CircuitBreaker;
 
@@ -54,7 +55,7 @@ impl Drop for Pending {
 
 impl Pool {
     /// Without connections.
-    pub(super) fn new(callee: &str, settings: &CircuitBreaker, call_depth: u32) -> Self {
+    pub(super) fn new(callee: &ContextName, settings: &CircuitBreaker, call_depth: u32) -> Self {
         let connections = settings.max_connections;
         Self {
             connections: connections.map(|most| Admission::new(callee, most.get(), call_depth)),
@@ -144,7 +145,7 @@ mod tests {
     }
 
     fn pool(settings: CircuitBreaker) -> Pool {
-        Pool::new("room", &settings, 2)
+        Pool::new(&"room".into(), &settings, 2)
     }
 
     fn number(number: u32) -> Option<NonZeroU32> {
@@ -153,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_pending_bound_work_is_turned_away_at_once() {
-        let admission = Arc::new(Admission::new("room", 1, 2));
+        let admission = Arc::new(Admission::new(&"room".into(), 1, 2));
         let pool = Arc::new(pool(CircuitBreaker {
             max_pending_requests: 1,
             ..CircuitBreaker::default()
@@ -174,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_opens_a_connection_is_pending_until_its_guest_begins() {
-        let admission = Admission::new("room", 8, 2);
+        let admission = Admission::new(&"room".into(), 8, 2);
         let one_each = pool(CircuitBreaker {
             max_pending_requests: 1,
             max_requests_per_connection: number(1),
@@ -201,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_has_so_many_connections_and_one_that_others_wait_for_finds_one() {
-        let admission = Admission::new("room", 8, 2);
+        let admission = Admission::new(&"room".into(), 8, 2);
         let pool = pool(CircuitBreaker {
             max_connections: number(1),
             max_pending_requests: 0,

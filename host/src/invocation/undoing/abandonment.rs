@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compensation;
-use crate::core::{VerifiedIdentity, wall_clock};
+use crate::core::{ContextName, VerifiedIdentity, wall_clock};
 use crate::invocation::calls_made;
 use crate::invocation::definition::Invocation;
 use crate::invocation::failure::Failure;
@@ -73,17 +73,18 @@ pub(in crate::invocation) async fn begin_again(invocation: &Invocation) -> Resul
     const REASON: &str = "it made different calls when it was run again";
     let undo = owed(invocation);
     let next = invocation.replay.run().saturating_add(1);
-    if !undo.is_empty() || invocation.replay.has_intent() {
+    let is_stored = if !undo.is_empty() || invocation.replay.has_intent() {
         let last = last_step(invocation, &undo, REASON).await?;
         let mut writes = records(invocation, last)?;
         let intent = intent::of_next_run(invocation, next)?;
         let is_stored = intent.is_some();
         writes.extend(intent);
         commit(invocation, REASON, writes).await?;
-        invocation.replay.begin_run(next, is_stored);
+        is_stored
     } else {
-        invocation.replay.begin_run(next, false);
-    }
+        false
+    };
+    invocation.replay.begin_run(next, is_stored);
     invocation.context.metrics.runs_abandoned.increment(1);
     invocation.context.compensations.wake();
     Ok(())
@@ -106,7 +107,7 @@ enum Owed {
     Call(Call),
     /// That whatever it has called at a context is undone, which has left the app.
     AllAt {
-        callee: String,
+        callee: ContextName,
         /// The how many-th of them it is.
         number: usize,
     },

@@ -96,10 +96,9 @@ pub(super) async fn undo_one(
     };
     let is_asked = refusal.is_none_or(|refusal| refusal.obstacle != Obstacle::Unreadable);
     if is_asked && pauses.reached(&compensation.callee, run_of(key)) {
-        let callee = compensation.callee.as_str();
         tracing::info!(
-            context = context.name,
-            callee,
+            context = context.name.as_str(),
+            callee = compensation.callee.as_str(),
             "what is to be undone reaches its callee again"
         );
         // The calls of others wait for the same.
@@ -150,17 +149,17 @@ fn not_reached(
     match noted.speak {
         Speak::NotYet => {}
         Speak::Trying => tracing::warn!(
-            context = context.name,
+            context = context.name.as_str(),
             call,
-            callee,
+            callee = callee.as_str(),
             reason,
             "a call cannot be undone for now; it is tried again, and so are others that wait for the same"
         ),
         Speak::Overdue => {
             tracing::error!(
-                context = context.name,
+                context = context.name.as_str(),
                 call,
-                callee,
+                callee = callee.as_str(),
                 reason,
                 "a call could not be undone for {}; it is tried on, and listed by `innkeeper dead-letters`",
                 human_duration(context.settings.limits.stuck_after)
@@ -185,9 +184,9 @@ async fn failed(
     let left = match compensation.failures >= context.settings.limits.undo_attempts.get() {
         true => {
             tracing::error!(
-                context = context.name,
+                context = context.name.as_str(),
                 call = call.as_str(),
-                callee,
+                callee = callee.as_str(),
                 reason = refusal.reason,
                 "a call could not be undone and is no longer retried: retry or drop it with `innkeeper dead-letters`"
             );
@@ -200,9 +199,9 @@ async fn failed(
         }
         false => {
             tracing::warn!(
-                context = context.name,
+                context = context.name.as_str(),
                 call = call.as_str(),
-                callee,
+                callee = callee.as_str(),
                 reason = refusal.reason,
                 "a call could not be undone; trying again"
             );

@@ -133,7 +133,7 @@ pub async fn run(invoker: Arc<Invoker>, context: Arc<Context>) {
                 wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)
             }),
             Err(failure) => {
-                tracing::error!(context = context.name, %failure, "could not read pending compensations; trying again");
+                tracing::error!(context = context.name.as_str(), %failure, "could not read pending compensations; trying again");
                 LONGEST_WAIT
             }
         };
@@ -222,7 +222,7 @@ pub(super) async fn undo_now(invoker: &Arc<Invoker>, context: &Arc<Context>, run
             Ok(left) if left.is_due() => tokio::time::sleep(LOOK_AGAIN).await,
             Ok(_) => return,
             Err(failure) => {
-                tracing::warn!(context = context.name, %failure, "calls could not be undone; trying again");
+                tracing::warn!(context = context.name.as_str(), %failure, "calls could not be undone; trying again");
                 return;
             }
         }

@@ -8,7 +8,7 @@ use wasmtime::component::Val;
 use super::all_calls;
 use super::compensation::Try;
 use super::pauses::{Obstacle, Refusal};
-use crate::core::{CallId, RunId, TraceContext};
+use crate::core::{CallId, ContextName, RunId, TraceContext};
 use crate::guest::{Operation, value};
 use crate::invocation::call;
 use crate::invocation::context::Context;
@@ -119,7 +119,7 @@ async fn undo_stored(
     callee: &Arc<Context>,
     compensation: &Compensation,
     stored: &StoredCall,
-    caller: &str,
+    caller: &ContextName,
     which: Try,
 ) -> Result<Undone, Refusal> {
     let Some(undo) = &stored.undo else {
@@ -156,7 +156,7 @@ async fn undo_stored(
         call_stack: CallStack::default(),
         may_have_run: which == Try::Again,
         consent: None,
-        caller: call::Caller::Context(caller.to_owned()),
+        caller: call::Caller::Context(caller.clone()),
     };
     let (began, trace) = (std::time::Instant::now(), request.trace.clone());
     let answered = call::call(invoker, callee, None, request).await;

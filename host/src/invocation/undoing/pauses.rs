@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::core::Backoff;
+use crate::core::{Backoff, ContextName};
 use crate::invocation::failure::Failure;
 use crate::journal;
 
@@ -88,7 +88,7 @@ pub(super) struct UndoPauses(Mutex<Pauses>);
 
 #[derive(Default)]
 struct Pauses {
-    callees: HashMap<String, Pause>,
+    callees: HashMap<ContextName, Pause>,
     runs: HashMap<Vec<u8>, Pause>,
 }
 
@@ -131,7 +131,7 @@ pub(super) enum Speak {
 
 impl UndoPauses {
     /// How long a run's call to a callee is not tried yet.
-    pub(super) fn remaining(&self, callee: &str, run: &[u8]) -> Option<Duration> {
+    pub(super) fn remaining(&self, callee: &ContextName, run: &[u8]) -> Option<Duration> {
         let pauses = self.0.lock();
         let next = pauses.of(callee, run).map(|pause| pause.next).max()?;
         let remaining = next.saturating_duration_since(Instant::now());
@@ -141,7 +141,7 @@ impl UndoPauses {
     /// A try came to nothing for a reason that may pass.
     pub(super) fn failed(
         &self,
-        callee: &str,
+        callee: &ContextName,
         run: &[u8],
         refusal: &Refusal,
         is_overdue: bool,
@@ -151,7 +151,7 @@ impl UndoPauses {
         let has_own = pauses.runs.len() < MOST_RUNS || pauses.runs.contains_key(run);
         let (pause, is_new) = match refusal.obstacle == Obstacle::Run && has_own {
             true => entry(&mut pauses.runs, run.to_vec(), now),
-            false => entry(&mut pauses.callees, callee.to_owned(), now),
+            false => entry(&mut pauses.callees, callee.clone(), now),
         };
         let speak = match is_overdue && !pause.is_overdue {
             true => Speak::Overdue,
@@ -174,7 +174,7 @@ impl UndoPauses {
     }
 
     /// A run's call to a callee has been answered, whatever the answer: neither is waited for any more. Says whether the callee was.
-    pub(super) fn reached(&self, callee: &str, run: &[u8]) -> bool {
+    pub(super) fn reached(&self, callee: &ContextName, run: &[u8]) -> bool {
         let mut pauses = self.0.lock();
         pauses.runs.remove(run);
         pauses.callees.remove(callee).is_some()
@@ -186,7 +186,7 @@ impl UndoPauses {
     }
 
     /// What has come of the tries, while it is waited for.
-    pub(super) fn tries(&self, callee: &str, run: &[u8]) -> Option<Tries> {
+    pub(super) fn tries(&self, callee: &ContextName, run: &[u8]) -> Option<Tries> {
         let pauses = self.0.lock();
         let last = pauses.of(callee, run).max_by_key(|pause| pause.next)?;
         Some(Tries {
@@ -196,7 +196,7 @@ impl UndoPauses {
     }
 
     /// Ends the pauses of a run's call to a callee: it is tried at once.
-    pub(super) fn end(&self, callee: &str, run: &[u8]) {
+    pub(super) fn end(&self, callee: &ContextName, run: &[u8]) {
         let mut pauses = self.0.lock();
         let now = Instant::now();
         let Pauses { callees, runs } = &mut *pauses;
@@ -205,7 +205,7 @@ impl UndoPauses {
     }
 
     /// Ends the pause of a callee that takes work again.
-    pub(super) fn opened(&self, callee: &str) {
+    pub(super) fn opened(&self, callee: &ContextName) {
         if let Some(pause) = self.0.lock().callees.get_mut(callee) {
             pause.next = Instant::now();
             pause.is_closed = false;
@@ -213,7 +213,7 @@ impl UndoPauses {
     }
 
     /// The callees that took no work when they were tried.
-    pub(super) fn closed(&self) -> Vec<String> {
+    pub(super) fn closed(&self) -> Vec<ContextName> {
         let pauses = self.0.lock();
         let closed = pauses.callees.iter().filter(|(_, pause)| pause.is_closed);
         closed.map(|(callee, _)| callee.clone()).collect()
@@ -221,7 +221,7 @@ impl UndoPauses {
 }
 
 impl Pauses {
-    fn of(&self, callee: &str, run: &[u8]) -> impl Iterator<Item = &Pause> {
+    fn of(&self, callee: &ContextName, run: &[u8]) -> impl Iterator<Item = &Pause> {
         let callee = self.callees.get(callee);
         callee.into_iter().chain(self.runs.get(run))
     }
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     fn not_serving() -> Refusal {
-        let context = "room".to_owned();
+        let context = "room".into();
         Failure::NotServing { context }.into()
     }
 
@@ -263,36 +263,43 @@ mod tests {
         let pauses = UndoPauses::default();
         let (mut waited, mut said) = (Duration::ZERO, 0);
         for _ in 0..100 {
-            let noted = pauses.failed("room", b"run", &not_serving(), false);
+            let noted = pauses.failed(&"room".into(), b"run", &not_serving(), false);
             said += u64::from(noted.speak != Speak::NotYet);
-            assert!(pauses.remaining("room", b"another").is_some());
-            assert!(pauses.remaining("payment", b"run").is_none());
+            assert!(pauses.remaining(&"room".into(), b"another").is_some());
+            assert!(pauses.remaining(&"payment".into(), b"run").is_none());
             waited += noted.pause;
             tokio::time::advance(noted.pause).await;
         }
         assert!(waited > 90 * LONGEST_PAUSE / 2, "{waited:?}");
         assert!(said <= 1 + waited.as_secs() / SILENCE.as_secs(), "{said}");
-        let noted = pauses.failed("room", b"run", &not_serving(), true);
+        let noted = pauses.failed(&"room".into(), b"run", &not_serving(), true);
         assert_eq!(noted.speak, Speak::Overdue);
-        let noted = pauses.failed("room", b"run", &not_serving(), true);
+        let noted = pauses.failed(&"room".into(), b"run", &not_serving(), true);
         assert_eq!(noted.speak, Speak::NotYet);
         assert_eq!(
-            pauses.tries("room", b"run").map(|tries| tries.count),
+            pauses
+                .tries(&"room".into(), b"run")
+                .map(|tries| tries.count),
             Some(102)
         );
-        assert!(pauses.reached("room", b"run"));
-        assert!(pauses.tries("room", b"run").is_none());
+        assert!(pauses.reached(&"room".into(), b"run"));
+        assert!(pauses.tries(&"room".into(), b"run").is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_concerns_one_run_holds_up_no_other_one() {
         let pauses = UndoPauses::default();
         let contended = Refusal::from(Failure::Contended { attempts: 1 });
-        pauses.failed("room", b"run", &contended, false);
-        assert!(pauses.remaining("room", b"run").is_some());
-        assert!(pauses.remaining("room", b"another").is_none());
+        pauses.failed(&"room".into(), b"run", &contended, false);
+        assert!(pauses.remaining(&"room".into(), b"run").is_some());
+        assert!(pauses.remaining(&"room".into(), b"another").is_none());
         for run in 0..2 * MOST_RUNS {
-            pauses.failed("room", run.to_string().as_bytes(), &contended, false);
+            pauses.failed(
+                &"room".into(),
+                run.to_string().as_bytes(),
+                &contended,
+                false,
+            );
         }
         assert!(pauses.0.lock().runs.len() <= MOST_RUNS);
     }
@@ -300,10 +307,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_callee_that_opens_is_tried_at_once() {
         let pauses = UndoPauses::default();
-        pauses.failed("room", b"run", &not_serving(), false);
+        pauses.failed(&"room".into(), b"run", &not_serving(), false);
         assert_eq!(pauses.closed(), ["room"]);
-        pauses.opened("room");
-        assert!(pauses.remaining("room", b"run").is_none() && pauses.closed().is_empty());
+        pauses.opened(&"room".into());
+        assert!(pauses.remaining(&"room".into(), b"run").is_none() && pauses.closed().is_empty());
     }
 
     #[test]

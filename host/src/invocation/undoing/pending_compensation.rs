@@ -6,7 +6,7 @@ use super::attempt;
 use super::compensation;
 use super::one_call;
 use super::unreadable;
-use crate::core::{CallId, CorrelationId, InvocationId, wall_clock};
+use crate::core::{CallId, ContextName, CorrelationId, InvocationId, wall_clock};
 use crate::invocation::context::Context;
 use crate::invocation::invoker::Invoker;
 use crate::invocation::record::{self, Compensation, Stuck};
@@ -33,7 +33,7 @@ pub struct Known {
     /// The call's id; none where it is all that the invocation has called at the callee.
     pub call: Option<CallId>,
     /// The context that ran it.
-    pub callee: String,
+    pub callee: ContextName,
     /// The id that everything with one cause at its root shares.
     pub correlation_id: CorrelationId,
 }

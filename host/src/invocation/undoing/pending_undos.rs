@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compensation;
-use crate::core::{InvocationId, RunId};
+use crate::core::{ContextName, InvocationId, RunId};
 use crate::invocation::calls_made;
 use crate::invocation::context::Context;
 use crate::invocation::failure::Failure;
@@ -19,7 +19,7 @@ const BATCH: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingUndos {
     /// The contexts that called.
-    pub callers: BTreeSet<String>,
+    pub callers: BTreeSet<ContextName>,
     /// How many calls that is.
     pub calls: u64,
 }
@@ -34,10 +34,10 @@ pub fn undos(
     callee: &Context,
 ) -> Result<BTreeMap<String, PendingUndos>, Failure> {
     let mut pending: BTreeMap<String, PendingUndos> = BTreeMap::new();
-    let mut note = |undo: Option<String>, caller: &str| {
+    let mut note = |undo: Option<String>, caller: &ContextName| {
         if let Some(undo) = undo {
             let pending = pending.entry(undo).or_default();
-            pending.callers.insert(caller.to_owned());
+            pending.callers.insert(caller.clone());
             pending.calls += 1;
         }
     };

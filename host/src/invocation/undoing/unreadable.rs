@@ -31,7 +31,7 @@ pub(super) fn note(context: &Context, key: &[u8], error: &journal::Error) -> u64
     }
     let caller = compensation::caller_of(key);
     tracing::error!(
-        context = context.name,
+        context = context.name.as_str(),
         caller = caller.as_str(),
         %error,
         "what is on record of a call that is to be undone cannot be read: drop it with `innkeeper dead-letters`, or restore a backup"

@@ -16,7 +16,7 @@ use crate::invocation::definition::Trigger;
 use crate::invocation::failure::Failure;
 use crate::invocation::state_key;
 use crate::invocation::timer::Timer;
-use crate::journal::{Event, KeyRange};
+use crate::journal::{Direction, Event, KeyRange};
 use crate::observe::telemetry;
 use crate::outbound::Envelope;
 
@@ -71,7 +71,11 @@ impl Services for UnitOfWork {
     ) -> Pending<'_, Vec<StateEntry>> {
         Box::pin(async move {
             let range = range(start, end);
-            Ok(self.scan_noted(&range, limit, reverse).await?)
+            let direction = match reverse {
+                true => Direction::Backwards,
+                false => Direction::Forwards,
+            };
+            Ok(self.scan_noted(&range, limit, direction).await?)
         })
     }
 
@@ -148,7 +152,7 @@ impl Services for UnitOfWork {
         self.is_repeatable = false;
         let invocation = &self.invocation;
         Ok(InvocationInfo {
-            context: invocation.context.name.clone(),
+            context: invocation.context.name.to_string(),
             version: self.version.digest.to_string(),
             id: invocation.id.to_string(),
             correlation_id: invocation.correlation_id.to_string(),

@@ -83,7 +83,7 @@ fn tables(journal: &dyn Journal, generation: u32) -> BTreeMap<Vec<u8>, u64> {
         Space::State(generation),
         &KeyRange::all(),
         usize::MAX,
-        false,
+        Direction::Forwards,
     );
     let mut tables = BTreeMap::new();
     for (key, _) in all.unwrap() {
@@ -416,7 +416,12 @@ impl Tree for Failing {
         Ok(self.entries.lock().get(key).cloned())
     }
 
-    fn scan_within(&self, span: &Span, bounds: Bounds, reverse: bool) -> Result<Vec<Entry>, Error> {
+    fn scan_within(
+        &self,
+        span: &Span,
+        bounds: Bounds,
+        direction: Direction,
+    ) -> Result<Vec<Entry>, Error> {
         if span.is_empty() {
             return Ok(Vec::new());
         }
@@ -425,7 +430,7 @@ impl Tree for Failing {
         let mut all: Vec<_> = all
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        if reverse {
+        if direction == Direction::Backwards {
             all.reverse();
         }
         all.truncate(bounds.entries);
@@ -566,14 +571,16 @@ async fn long_ranges_are_read_in_slices() {
         (30_000, 40_000),
         (30_000, 1),
     ] {
-        for reverse in [false, true] {
+        for direction in [Direction::Forwards, Direction::Backwards] {
             let bounds = Bounds { entries, bytes };
-            let whole = ledger.scan_within(STATE, &range, bounds, reverse).unwrap();
+            let whole = ledger
+                .scan_within(STATE, &range, bounds, direction)
+                .unwrap();
             let sliced = ledger
-                .scan_in_slices(STATE, &range, bounds, reverse)
+                .scan_in_slices(STATE, &range, bounds, direction)
                 .await
                 .unwrap();
-            assert_eq!(whole, sliced, "{bounds:?} {reverse}");
+            assert_eq!(whole, sliced, "{bounds:?} {direction:?}");
         }
     }
     for limit in [1, 1_024, 1_025, 20_000, 20_001] {

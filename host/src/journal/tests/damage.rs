@@ -134,7 +134,7 @@ fn shown(store: &SledStore, name: &str) -> Result<Picture, Error> {
     let all = KeyRange::all();
     let mut spaces = Vec::new();
     for space in SPACES {
-        spaces.push(journal.scan(space, &all, usize::MAX, false)?);
+        spaces.push(journal.scan(space, &all, usize::MAX, Direction::Forwards)?);
     }
     let mut events = Vec::new();
     let mut lane_ends = Vec::new();

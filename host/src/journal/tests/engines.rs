@@ -145,9 +145,19 @@ fn check_range(journal: &dyn Journal, picture: &Picture, range: &KeyRange, limit
             .collect();
         assert_eq!(journal.count(*space, range).unwrap(), inside.len() as u64);
         let forward: Vec<_> = inside.iter().take(limit).cloned().collect();
-        assert_eq!(journal.scan(*space, range, limit, false).unwrap(), forward);
+        assert_eq!(
+            journal
+                .scan(*space, range, limit, Direction::Forwards)
+                .unwrap(),
+            forward
+        );
         let backward: Vec<_> = inside.iter().rev().take(limit).cloned().collect();
-        assert_eq!(journal.scan(*space, range, limit, true).unwrap(), backward);
+        assert_eq!(
+            journal
+                .scan(*space, range, limit, Direction::Backwards)
+                .unwrap(),
+            backward
+        );
         // In bytes: up to and with the entry that reaches the bound.
         let bytes = limit.saturating_mul(20);
         let mut before = 0;
@@ -161,7 +171,9 @@ fn check_range(journal: &dyn Journal, picture: &Picture, range: &KeyRange, limit
             entries: usize::MAX,
             bytes,
         };
-        let found = journal.scan_within(*space, range, bounds, false).unwrap();
+        let found = journal
+            .scan_within(*space, range, bounds, Direction::Forwards)
+            .unwrap();
         assert_eq!(found, within);
         for (key, value) in inside {
             assert_eq!(journal.get(*space, &key).unwrap(), Some(value));

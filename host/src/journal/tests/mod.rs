@@ -122,7 +122,11 @@ const SPACES: [Space; 10] = [
 
 fn picture(journal: &dyn Journal) -> Picture {
     let all = KeyRange::all();
-    let scan = |space: &Space| journal.scan(*space, &all, usize::MAX, false).unwrap();
+    let scan = |space: &Space| {
+        journal
+            .scan(*space, &all, usize::MAX, Direction::Forwards)
+            .unwrap()
+    };
     let events = |lane| journal.events(lane, None, u64::MAX, usize::MAX).unwrap();
     Picture {
         last: journal.newest().unwrap().position,

@@ -14,7 +14,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     Get(u8),
-    Scan(u8, u8, usize, bool),
+    Scan(u8, u8, usize, Direction),
     Count(u8, u8),
     Put(u8),
     Delete(u8),
@@ -62,9 +62,10 @@ struct Plan {
 
 fn plans() -> impl Strategy<Value = Plan> {
     let key = 0..6_u8;
+    let directions = prop_oneof![Just(Direction::Forwards), Just(Direction::Backwards)];
     let step = prop_oneof![
         4 => key.clone().prop_map(Step::Get),
-        2 => (key.clone(), key.clone(), 1..4_usize, any::<bool>()).prop_map(|(start, end, limit, reverse)| Step::Scan(start, end, limit, reverse)),
+        2 => (key.clone(), key.clone(), 1..4_usize, directions).prop_map(|(start, end, limit, direction)| Step::Scan(start, end, limit, direction)),
         1 => (key.clone(), key.clone()).prop_map(|(start, end)| Step::Count(start, end)),
         4 => key.clone().prop_map(Step::Put),
         2 => key.clone().prop_map(Step::Delete),
@@ -97,10 +98,10 @@ fn read(journal: &dyn Journal, reads: &mut ReadSet, step: &Step) -> Vec<Entry> {
             let value = journal.get(STATE, &[*key]).unwrap();
             value.map(|value| (vec![*key], value)).into_iter().collect()
         }
-        Step::Scan(start, end, limit, reverse) => {
+        Step::Scan(start, end, limit, direction) => {
             let range = KeyRange::new([*start], Some(vec![*end]));
-            let found = journal.scan(STATE, &range, *limit, *reverse).unwrap();
-            reads.note_scan(STATE, &range, *limit, *reverse, &found);
+            let found = journal.scan(STATE, &range, *limit, *direction).unwrap();
+            reads.note_scan(STATE, &range, *limit, *direction, &found);
             found
         }
         Step::Count(start, end) => {

@@ -118,14 +118,15 @@ proptest! {
         };
         journal.append(&[commit(1, &present.iter().map(|key| (*key, Some(vec![1]))).collect())], Link::default()).unwrap();
         let range = KeyRange::new([start], end.map(|end| vec![end]));
-        let found = journal.scan(STATE, &range, limit, reverse).unwrap();
+        let direction = if reverse { Direction::Backwards } else { Direction::Forwards };
+        let found = journal.scan(STATE, &range, limit, direction).unwrap();
         let mut reads = ReadSet::default();
-        reads.note_scan(STATE, &range, limit, reverse, &found);
+        reads.note_scan(STATE, &range, limit, direction, &found);
 
         let covered = reads.covers(&key::encode(STATE, &[other]));
         for value in [Some(vec![2]), None] {
             journal.append(&[commit(2, &BTreeMap::from([(other, value)]))], Link::default()).unwrap();
-            let again = journal.scan(STATE, &range, limit, reverse).unwrap();
+            let again = journal.scan(STATE, &range, limit, direction).unwrap();
             prop_assert!(covered || again == found);
         }
     }

@@ -146,7 +146,9 @@ impl<'de> MapAccess<'de> for OneEntry<'_> {
         let Some(key) = self.key.take() else {
             return Ok(None);
         };
-        let key: StrDeserializer<'_, Fault> = key.into_deserializer();
+        // What stands for any name is read as one.
+        let name = key.strip_prefix('<').and_then(|key| key.strip_suffix('>'));
+        let key: StrDeserializer<'_, Fault> = name.unwrap_or(key).into_deserializer();
         seed.deserialize(key).map(Some)
     }
 

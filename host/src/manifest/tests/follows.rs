@@ -48,7 +48,7 @@ fn two_contexts_that_follow_the_same_share_a_subscription() {
     );
     let subscription =
         |source: &str, subject: &str, kind: Option<&str>, stream: Option<&str>| Subscription {
-            source: source.to_owned(),
+            source: source.into(),
             subject: subject.to_owned(),
             kind: kind.map(str::to_owned),
             stream: stream.map(str::to_owned),

@@ -125,7 +125,7 @@ impl Subscriber {
         if repeats > 0 {
             self.count(metrics::NATS_SUBSCRIPTION_DUPLICATES, repeats as u64);
             tracing::debug!(
-                source = self.subscription.source,
+                source = self.subscription.source.as_str(),
                 subject = %message.subject,
                 sequence,
                 repeats,

@@ -114,7 +114,7 @@ impl Subscriber {
         self.show(|status| status.error = Some(text.clone()));
         if self.said.as_ref() != Some(&text) {
             tracing::warn!(
-                source = self.subscription.source,
+                source = self.subscription.source.as_str(),
                 subject = self.subscription.subject,
                 "messages are not being read from NATS and wait there: {text}"
             );
@@ -140,7 +140,7 @@ impl Subscriber {
         self.show_loss()?;
         if self.said.take().is_some() {
             tracing::info!(
-                source = self.subscription.source,
+                source = self.subscription.source.as_str(),
                 subject = self.subscription.subject,
                 "messages are being read again"
             );
@@ -241,7 +241,7 @@ impl Subscriber {
             Comparison::Same => Ok(place.clone()),
             Comparison::Another => {
                 tracing::warn!(
-                    source = self.subscription.source,
+                    source = self.subscription.source.as_str(),
                     subject = self.subscription.subject,
                     stream = info.config.name,
                     "the stream was replaced by another one and is read from its first message; CloudEvents that were read before are recognized and skipped"
@@ -251,7 +251,7 @@ impl Subscriber {
             }
             Comparison::SetBack(to) => {
                 tracing::warn!(
-                    source = self.subscription.source,
+                    source = self.subscription.source.as_str(),
                     subject = self.subscription.subject,
                     stream = info.config.name,
                     "the stream lost messages that had been read: it was read up to {}, and is unchanged only up to {to}. It is read again from there; events that were read before are skipped",
@@ -326,7 +326,7 @@ impl Subscriber {
             false => ", some of which may have been at this subject",
         };
         tracing::warn!(
-            source = self.subscription.source,
+            source = self.subscription.source.as_str(),
             subject = self.subscription.subject,
             stream = session.place.stream,
             "the stream dropped {messages} messages after sequence {} before they were read{which}; raise its limits, or keep the host running",
@@ -353,7 +353,7 @@ impl Subscriber {
                 Loss::Replaced => "replaced",
             };
             let labels = [
-                ("source", self.subscription.source.clone()),
+                ("source", self.subscription.source.to_string()),
                 ("subject", self.subscription.subject.clone()),
                 ("kind", kind.to_owned()),
             ];
@@ -363,7 +363,7 @@ impl Subscriber {
 
     fn count(&self, counter: &'static str, by: u64) {
         let labels = [
-            ("source", self.subscription.source.clone()),
+            ("source", self.subscription.source.to_string()),
             ("subject", self.subscription.subject.clone()),
         ];
         ::metrics::counter!(counter, &labels).increment(by);
@@ -384,13 +384,14 @@ pub async fn acknowledge_loss(
         return Ok(false);
     };
     let mut followed = bridge.manifest().subscriptions().into_iter();
-    if !followed.any(|followed| followed.source == source && followed.subject == subject) {
+    let named = |one: &Subscription| one.source == source && one.subject == subject;
+    let Some(followed) = followed.find(named) else {
         return Ok(false);
-    }
+    };
     let is_seen = StreamLoss::acknowledge(&ledger, subject).await?;
     if is_seen {
         let loss = StreamLoss::read(&ledger, subject)?;
-        status.note_subscription(source, subject, |status| status.loss = loss);
+        status.note_subscription(&followed.source, subject, |status| status.loss = loss);
     }
     Ok(is_seen)
 }

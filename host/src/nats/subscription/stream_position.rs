@@ -10,7 +10,7 @@ use async_nats::jetstream::stream::{Info, LastRawMessageErrorKind, RawMessageErr
 use serde::{Deserialize, Serialize};
 
 use crate::invocation::record;
-use crate::journal::{self, KeyRange, Ledger, Space, Write};
+use crate::journal::{self, Direction, KeyRange, Ledger, Space, Write};
 use crate::nats::error::NatsError;
 use crate::nats::subject;
 
@@ -190,7 +190,7 @@ impl StreamPosition {
         let mut places = BTreeMap::new();
         for (prefix, is_former) in [(FORMER, true), (PREFIX, false)] {
             let range = KeyRange::prefix(prefix);
-            for (key, value) in ledger.scan(Space::Meta, &range, usize::MAX, false)? {
+            for (key, value) in ledger.scan(Space::Meta, &range, usize::MAX, Direction::Forwards)? {
                 let subject = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default());
                 let place = match is_former {
                     true => record::read::<Former>(&key, &value)?.into(),

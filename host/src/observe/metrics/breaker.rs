@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, SharedString, counter, gauge, histogram};
 
 use super::{histogram::record, names};
-use crate::core::TraceContext;
+use crate::core::{ContextName, TraceContext};
 
 /// Why a circuit breaker turns work away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,12 @@ pub struct BreakerMetrics {
 
 impl BreakerMetrics {
     /// Looks the handles up, once.
-    pub fn new(caller: &str, callee: &str) -> Self {
-        let labels = [("caller", caller.to_owned()), ("callee", callee.to_owned())];
+    pub fn new(caller: &ContextName, callee: &ContextName) -> Self {
+        let labels = [("caller", caller), ("callee", callee)]
+            .map(|(role, name)| (role, SharedString::from(name)));
         let rejected = |why: Rejection| {
             let [caller, callee] = labels.clone();
-            let labels = [caller, callee, ("reason", why.name().to_owned())];
+            let labels = [caller, callee, ("reason", why.name().into())];
             (
                 counter!(names::BREAKER_REJECTED, &labels),
                 AtomicU64::new(0),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, SharedString, counter, gauge, histogram};
 
 use super::{histogram::record, names};
-use crate::core::TraceContext;
+use crate::core::{ContextName, TraceContext};
 
 /// What set an invocation off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +93,8 @@ struct KindMetrics {
 
 impl ContextMetrics {
     /// Looks the handles up, once.
-    pub fn new(context: &str) -> Self {
-        let context = SharedString::from(context.to_owned());
+    pub fn new(context: &ContextName) -> Self {
+        let context = SharedString::from(context);
         let counter = |name: &'static str| counter!(name, "context" => context.clone());
         let gauge = |name: &'static str| gauge!(name, "context" => context.clone());
         Self {
@@ -170,7 +170,7 @@ impl ContextMetrics {
     }
 
     /// Flushed events of `source` that are yet to be handled. For the follower to keep.
-    pub fn follower_lag(&self, source: &str) -> Gauge {
-        gauge!(names::FOLLOWER_LAG, "context" => self.context.clone(), "source" => source.to_owned())
+    pub fn follower_lag(&self, source: &ContextName) -> Gauge {
+        gauge!(names::FOLLOWER_LAG, "context" => self.context.clone(), "source" => source)
     }
 }

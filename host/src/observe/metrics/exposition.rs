@@ -72,8 +72,10 @@ impl Page {
             self.text.push_str("# HELP ");
             self.text.push_str(titled);
             self.text.push(' ');
-            let quotes = self.format == TextFormat::OpenMetrics;
-            escape(&mut self.text, help, quotes);
+            match self.format {
+                TextFormat::OpenMetrics => escape_with_quotes(&mut self.text, help),
+                TextFormat::Prometheus => escape(&mut self.text, help),
+            }
             self.text.push('\n');
         }
         let _ = writeln!(self.text, "# TYPE {titled} {kind}");
@@ -130,7 +132,7 @@ impl Page {
             self.text.push(before);
             self.text.push_str(name);
             self.text.push_str("=\"");
-            escape(&mut self.text, value, true);
+            escape_with_quotes(&mut self.text, value);
             self.text.push('"');
             before = ',';
         }
@@ -163,13 +165,22 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Adds a text with what would end it, or its line, escaped.
-fn escape(page: &mut String, text: &str, quotes: bool) {
+/// Adds a text that stands in quotes, with what would end it escaped.
+fn escape_with_quotes(page: &mut String, text: &str) {
+    let mut parts = text.split('"');
+    escape(page, parts.next().unwrap_or_default());
+    for part in parts {
+        page.push_str("\\\"");
+        escape(page, part);
+    }
+}
+
+/// Adds a text with what would end its line escaped.
+fn escape(page: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '\\' => page.push_str("\\\\"),
             '\n' => page.push_str("\\n"),
-            '"' if quotes => page.push_str("\\\""),
             c => page.push(c),
         }
     }

@@ -5,6 +5,7 @@
 
 mod breaker;
 mod context;
+mod context_label;
 mod exposition;
 mod histogram;
 mod names;
@@ -77,7 +78,7 @@ mod tests {
         let registry = Registry::new();
         metrics::with_local_recorder(&registry, || {
             names::describe();
-            let room = ContextMetrics::new("room");
+            let room = ContextMetrics::new(&"room".into());
             let trace = TraceContext::new();
             let note = |kind, outcome, took| room.invocation(kind, outcome, took, &trace);
             note(Kind::Web, Outcome::Committed, Duration::from_millis(3));
@@ -86,7 +87,7 @@ mod tests {
             room.conflicts.increment(2);
             room.call(CallOutcome::Unavailable);
             room.compensations_pending.set(4);
-            room.follower_lag("payment").set(7);
+            room.follower_lag(&"payment".into()).set(7);
         });
         let text = exposition::text(&registry.snapshot(), TextFormat::Prometheus);
         for line in [

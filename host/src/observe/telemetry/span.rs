@@ -98,11 +98,9 @@ impl<'a> Span<'a> {
     pub fn with_link_to_parent(mut self) -> Self {
         let parent = SpanId::from_bytes(self.trace.parent_id_bytes());
         if parent != SpanId::INVALID {
-            self.links.push(Link::with_context(place(
-                self.trace,
-                parent,
-                self.trace.sampled(),
-            )));
+            let flags = TraceFlags::NOT_SAMPLED.with_sampled(self.trace.sampled());
+            let place = place(self.trace, parent, flags);
+            self.links.push(Link::with_context(place));
         }
         self
     }
@@ -128,7 +126,7 @@ impl<'a> Span<'a> {
             span_context: place(
                 self.trace,
                 SpanId::from_bytes(self.trace.span_id_bytes()),
-                true,
+                TraceFlags::SAMPLED,
             ),
             parent_span_id: SpanId::from_bytes(self.trace.parent_id_bytes()),
             parent_span_is_remote: self.kind == SpanKind::Server && self.trace.is_continued(),
@@ -146,17 +144,14 @@ impl<'a> Span<'a> {
     }
 }
 
-fn place(trace: &TraceContext, span: SpanId, sampled: bool) -> SpanContext {
+fn place(trace: &TraceContext, span: SpanId, flags: TraceFlags) -> SpanContext {
     let state = trace
         .state()
         .and_then(|state| state.parse::<TraceState>().ok());
     SpanContext::new(
         TraceId::from_bytes(trace.trace_id_bytes()),
         span,
-        match sampled {
-            true => TraceFlags::SAMPLED,
-            false => TraceFlags::NOT_SAMPLED,
-        },
+        flags,
         false,
         state.unwrap_or_default(),
     )

@@ -77,7 +77,7 @@ impl Booting<'_> {
         match self.stored(digest).await {
             Ok(version) => Some(version),
             Err(refusal) => {
-                tracing::error!(context = self.context.name, %digest, %refusal, "the version that served before cannot be loaded");
+                tracing::error!(context = self.context.name.as_str(), %digest, %refusal, "the version that served before cannot be loaded");
                 None
             }
         }
@@ -106,7 +106,7 @@ impl Booting<'_> {
         let quarantined = quarantined.filter(|entry| entry.state == State::Quarantined);
         if let Some(entry) = &quarantined {
             tracing::warn!(
-                context = self.context.name,
+                context = self.context.name.as_str(),
                 number = entry.number,
                 "the manifest's component is quarantined; the version that served before goes on serving"
             );
@@ -157,7 +157,7 @@ impl Booting<'_> {
             match self.stored(former).await {
                 Ok(_) => return Ok(None),
                 Err(refusal) => {
-                    tracing::error!(context = self.context.name, digest = %former, %refusal, "the version that served before cannot be loaded; the manifest's component serves instead");
+                    tracing::error!(context = self.context.name.as_str(), digest = %former, %refusal, "the version that served before cannot be loaded; the manifest's component serves instead");
                     if matches!(refusal.gate, Gate::Signature | Gate::Floor) {
                         boot.refused = Some(BootError::NotServing {
                             context: self.context.name.clone(),
@@ -181,7 +181,7 @@ impl Booting<'_> {
         };
         match needed {
             None => {
-                let mut next = active.succeeded_by(digest, Shape::of(&version), false);
+                let mut next = active.succeeded_by(digest, Shape::of(&version));
                 next.shipped = Some(digest);
                 Ok(Some(Choice {
                     version,
@@ -245,7 +245,7 @@ impl Booting<'_> {
                     kept.await.map_err(|error| self.journal(error))?;
                 }
                 Err(refusal) => {
-                    tracing::warn!(context = self.context.name, %digest, %refusal, "the signature file beside the component is not valid");
+                    tracing::warn!(context = self.context.name.as_str(), %digest, %refusal, "the signature file beside the component is not valid");
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::refusal::{Gate, Refusal};
 use super::upload::Upload;
 use super::version_state::State;
 use super::{healing, interrupted_rollout, signature_check, start, startup_probe};
-use crate::core::VersionDigest;
+use crate::core::{ContextName, VersionDigest};
 use crate::invocation::Context;
 use crate::journal::CommitError;
 use crate::versions::Version;
@@ -54,7 +54,7 @@ pub enum BootError {
     #[error("context {context}: cannot read {}: {reason}; `innkeeper build` makes it", file.display())]
     Unreadable {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The component's file.
         file: PathBuf,
         /// What the system said.
@@ -64,7 +64,7 @@ pub enum BootError {
     #[error("context {context}: {reason}")]
     Missing {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Why not.
         reason: String,
     },
@@ -72,7 +72,7 @@ pub enum BootError {
     #[error("context {context}: {}: {refusal}", file.display())]
     Refused {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The component's file.
         file: PathBuf,
         /// Why.
@@ -82,7 +82,7 @@ pub enum BootError {
     #[error("context {context}: the version that served before: {refusal}")]
     NotServing {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Why.
         refusal: Refusal,
     },
@@ -90,7 +90,7 @@ pub enum BootError {
     #[error("context {context}: {source}")]
     Journal {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Why.
         source: CommitError,
     },
@@ -98,7 +98,7 @@ pub enum BootError {
     #[error("context {context}: {reason}")]
     Failed {
         /// The context.
-        context: String,
+        context: ContextName,
         /// Why.
         reason: String,
     },
@@ -106,7 +106,7 @@ pub enum BootError {
 
 impl BootError {
     /// The context.
-    pub fn context(&self) -> &str {
+    pub fn context(&self) -> &ContextName {
         match self {
             Self::Unreadable { context, .. }
             | Self::Missing { context, .. }
@@ -265,7 +265,7 @@ impl Boot {
             Occasion::Addition => "when the context was added",
         };
         if let Some(serves) = serves {
-            tracing::warn!(context = self.context.name, reason = %refused, serves, "a component was rejected {when}");
+            tracing::warn!(context = self.context.name.as_str(), reason = %refused, serves, "a component was rejected {when}");
             let noted = format!("rejected {when}, so {serves}: {refused}");
             *deployer.rollouts(&self.context).refused.lock() = Some(noted);
         }
@@ -341,11 +341,11 @@ impl Boot {
         let Some(bytes) = self.newer else { return };
         let upload = Upload::shipped(bytes, None);
         tracing::info!(
-            context = context.name,
+            context = context.name.as_str(),
             "the manifest names a newer component that needs a migration of the state; rolling it out now"
         );
         if let Err(error) = start::begin(deployer, context, upload).await {
-            tracing::error!(context = context.name, %error, "the newer component could not be rolled out");
+            tracing::error!(context = context.name.as_str(), %error, "the newer component could not be rolled out");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Around, Settings};
-use crate::core::nearest;
+use crate::core::{ContextName, nearest};
 use crate::events::saga::TIMED_OUT;
 use crate::guest::Followed;
 use crate::invocation::HostEventKind;
@@ -23,7 +23,7 @@ impl Around<'_> {
         for (follower, other) in self.others() {
             for followed in &other.description.follows {
                 let kind = &followed.kind;
-                if followed.source == self.context
+                if followed.source == self.context.as_str()
                     && publishes(before, kind)
                     && !publishes(version, kind)
                 {
@@ -34,7 +34,7 @@ impl Around<'_> {
                         ),
                     ));
                 }
-                if followed.source != self.context {
+                if followed.source != self.context.as_str() {
                     continue;
                 }
                 let read = &other.description.events;
@@ -82,7 +82,7 @@ impl Around<'_> {
                 .into_iter()
                 .chain(&saga.completes)
                 .chain(&saga.compensates);
-            for event in events.filter(|event| event.context == self.context) {
+            for event in events.filter(|event| event.context == *self.context) {
                 if publishes(before, &event.kind) && !publishes(version, &event.kind) {
                     return Err(Refusal::at(
                         Gate::Events,
@@ -106,7 +106,7 @@ impl Around<'_> {
         let before = self.current(self.context);
         for followed in &version.description.follows {
             let (source, kind) = (&followed.source, &followed.kind);
-            if *source == self.context && !publishes(version, kind) {
+            if *source == self.context.as_str() && !publishes(version, kind) {
                 let nearest = nearest::suggestion(kind, &version.description.publishes);
                 return Err(Refusal::at(
                     Gate::Events,
@@ -114,7 +114,7 @@ impl Around<'_> {
                 ));
             }
             self.reads(version, before, source, kind)?;
-            if *source == self.context {
+            if *source == self.context.as_str() {
                 continue;
             }
             let is_new = before.is_none_or(|before| !before.description.follows(source, kind));
@@ -137,7 +137,7 @@ impl Around<'_> {
     ) -> Result<(), Refusal> {
         let serving = self.wiring.serving(source).into_iter();
         // Its own events are those of the version before it, which set timers, and those that it publishes itself.
-        let itself = (source == self.context).then_some(version);
+        let itself = (*self.context == source).then_some(version);
         let publishers = serving
             .flat_map(|serving| serving.versions())
             .map(|version| &**version);
@@ -177,10 +177,10 @@ pub(in crate::rollout) fn missing_publisher(
         .values()
         .flat_map(ContextSettings::subscriptions)
         .collect();
-    let is_outside = outside.iter().any(|one| one.source == *source);
+    let is_outside = outside.iter().any(|one| one.source == source.as_str());
     // A context that is about to be added serves here, and has no journal yet that others know of.
     if wiring.serving(source).is_none() && deployer.ledger(source).is_none() && !is_outside {
-        let known: BTreeSet<String> = sources(deployer, &outside);
+        let known: BTreeSet<ContextName> = sources(deployer, &outside);
         let nearest = nearest::suggestion(source, &known);
         return Some(format!(
             "it follows {kind} of `{source}`, which is neither a context of this app nor a source in any `[context.….follows.nats]`{nearest}"
@@ -202,11 +202,11 @@ pub(in crate::rollout) fn missing_publisher(
 }
 
 /// Every source that can be followed.
-fn sources(deployer: &Deployer, outside: &[Subscription]) -> BTreeSet<String> {
+fn sources(deployer: &Deployer, outside: &[Subscription]) -> BTreeSet<ContextName> {
     let outside = outside.iter().map(|one| one.source.clone());
     let mut sources: BTreeSet<_> = outside.collect();
     sources.extend(deployer.invoker.contexts.all().keys().cloned());
-    sources.insert(HOST_SOURCE.to_owned());
+    sources.insert(ContextName::of_host(HOST_SOURCE));
     sources
 }
 

@@ -11,7 +11,7 @@ pub(super) use self::events::{missing_publisher, publishes};
 
 use super::deployer::Deployer;
 use super::refusal::{Gate, Refusal};
-use crate::core::counted;
+use crate::core::{ContextName, counted};
 use crate::guest::Operation;
 use crate::invocation::Context;
 use crate::invocation::undoing::pending_undos;
@@ -36,7 +36,7 @@ pub(super) fn wire(
 pub(super) fn with(
     deployer: &Deployer,
     wiring: &Wiring,
-    context: &str,
+    context: &ContextName,
     serving: Serving,
 ) -> Result<Wiring, Refusal> {
     let changes = [(context.to_owned(), serving)];
@@ -47,7 +47,7 @@ pub(super) fn with(
 pub(super) fn could_have(
     deployer: &Deployer,
     wiring: &Wiring,
-    context: &str,
+    context: &ContextName,
     version: &Arc<Version>,
 ) -> Result<(), Refusal> {
     Ok(wiring.could_have(&deployer.manifest().contexts, context, version)?)
@@ -63,7 +63,7 @@ impl From<WiringError> for Refusal {
 }
 
 /// The settings of contexts, by their names.
-pub(super) type Settings = BTreeMap<String, ContextSettings>;
+pub(super) type Settings = BTreeMap<ContextName, ContextSettings>;
 
 /// Whether a version fits the others; `contexts` are the settings of all, those included that are about to be added.
 pub(super) fn check(
@@ -86,23 +86,27 @@ pub(super) fn check(
 }
 
 /// Whether what a version imports is offered as it knows it, where it is offered at all.
-pub(super) fn imports(wiring: &Wiring, context: &str, version: &Version) -> Result<(), Refusal> {
+pub(super) fn imports(
+    wiring: &Wiring,
+    context: &ContextName,
+    version: &Version,
+) -> Result<(), Refusal> {
     Around { wiring, context }.imports(version)
 }
 
 /// What serves around one context.
 struct Around<'a> {
     wiring: &'a Wiring,
-    context: &'a str,
+    context: &'a ContextName,
 }
 
 impl Around<'_> {
-    fn current(&self, context: &str) -> Option<&Arc<Version>> {
+    fn current(&self, context: &ContextName) -> Option<&Arc<Version>> {
         self.wiring.serving(context)?.version()
     }
 
     /// The versions of all other contexts.
-    fn others(&self) -> impl Iterator<Item = (&str, &Arc<Version>)> {
+    fn others(&self) -> impl Iterator<Item = (&ContextName, &Arc<Version>)> {
         let others = self
             .wiring
             .servings()
@@ -197,7 +201,7 @@ impl Around<'_> {
         for (undo, pending) in
             pending_undos::undos(&deployer.invoker, context).map_err(unreadable)?
         {
-            let callers: Vec<_> = pending.callers.iter().map(String::as_str).collect();
+            let callers: Vec<_> = pending.callers.iter().map(ContextName::as_str).collect();
             let callers = callers.join(", ");
             let calls = counted(pending.calls, "call");
             let offered = operation(version, &undo);

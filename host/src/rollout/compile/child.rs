@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::{CompileError, CompileLimits, work};
+use super::{CompileError, CompileLimits, CompilePriority, work};
 use crate::core::VersionDigest;
 use crate::rollout::refusal::{Gate, Refusal};
 
@@ -117,29 +117,30 @@ impl Apart<'_> {
     ) -> Result<Child, CompileError> {
         // A process that is ended by its host ends by that; the margin is for one whose host is gone.
         let seconds = self.limits.time.as_secs().saturating_add(2);
-        let start = |is_nobody: bool| {
+        let is_behind = self.limits.priority == CompilePriority::Background;
+        let start_as = |user: Option<u32>| {
             let (input, output) = ends()?;
             let mut command = Command::new(self.program);
             command
                 .args(arguments)
                 .args(["--memory", &self.limits.memory.to_string()])
                 .args(["--seconds", &seconds.to_string()])
-                .args(self.limits.is_behind.then_some("--behind"))
+                .args(is_behind.then_some("--behind"))
                 // It reads what others wrote: nothing of the host's settings is its business.
                 .env_clear()
                 .stdin(input)
                 .stdout(output)
                 .stderr(Stdio::piped())
                 .kill_on_drop(true);
-            if is_nobody {
-                command.uid(NOBODY).gid(NOBODY);
+            if let Some(user) = user {
+                command.uid(user).gid(user);
             }
             command.spawn()
         };
         let started = match geteuid().is_root() {
             // A program that only its owner may run is run by its owner.
-            true => start(true).or_else(|_| start(false)),
-            false => start(false),
+            true => start_as(Some(NOBODY)).or_else(|_| start_as(None)),
+            false => start_as(None),
         };
         started.map_err(CompileError::NotStarted)
     }

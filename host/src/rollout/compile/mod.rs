@@ -30,8 +30,17 @@ pub struct CompileLimits {
     pub memory: u64,
     /// How much memory the component itself may have while it is asked what it is, in bytes.
     pub guest: u64,
-    /// Whether it comes after what serves: it does, unless nobody is served until it has been compiled.
-    pub is_behind: bool,
+    /// Whether it comes after what serves.
+    pub priority: CompilePriority,
+}
+
+/// Whether a compilation comes after what serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompilePriority {
+    /// It does.
+    Background,
+    /// It does not: nobody is served until it has ended, or not well.
+    Foreground,
 }
 
 /// Why a component was not compiled.

@@ -7,7 +7,7 @@ use std::thread;
 use rustix::io::Errno;
 use rustix::process::nice;
 
-use super::{CompileError, CompileLimits, confine};
+use super::{CompileError, CompileLimits, CompilePriority, confine};
 use crate::build;
 use crate::core::VersionDigest;
 use crate::guest::{CompileEngine, Compiled, LoadError};
@@ -104,7 +104,7 @@ pub(crate) struct Bounds {
     /// Seconds of processor time.
     pub seconds: Option<u64>,
     /// Whether it comes after what serves.
-    pub is_behind: bool,
+    pub priority: CompilePriority,
 }
 
 /// Compiles the component that standard input brings, asks it what it is, and writes its machine code to standard output. Nothing else runs in this process.
@@ -114,7 +114,7 @@ pub(crate) async fn compile_apart(
     guest_memory: u64,
 ) -> Result<(), WorkError> {
     let engine = CompileEngine::new().map_err(WorkError::NoCompiler)?;
-    let coding = Coding::start(engine.clone(), bounds.is_behind).map_err(WorkError::Limits)?;
+    let coding = Coding::start(engine.clone(), bounds.priority).map_err(WorkError::Limits)?;
     confine::confine(bounds.memory, bounds.seconds).map_err(WorkError::Limits)?;
     let bytes = read()?;
     let found = VersionDigest::of(&bytes);
@@ -171,14 +171,14 @@ struct Coding {
 }
 
 impl Coding {
-    fn start(engine: CompileEngine, is_behind: bool) -> io::Result<Self> {
+    fn start(engine: CompileEngine, priority: CompilePriority) -> io::Result<Self> {
         let (bytes, coming) = mpsc::channel::<Vec<u8>>();
         let (done, compiled) = mpsc::channel();
         thread::Builder::new()
             .name("innkeeper-compile".into())
             .stack_size(STACK)
             .spawn(move || {
-                if is_behind {
+                if priority == CompilePriority::Background {
                     // What cannot come behind comes with the others.
                     let _ = nice(BEHIND);
                 }

@@ -23,7 +23,7 @@ pub(super) async fn run(deployer: Arc<Deployer>, context: Arc<Context>) {
         let answer = probes::ask(&deployer, &context, &version, Check::Ready, TIMEOUT).await;
         if let Answer::Ill(reason) = answer {
             tracing::warn!(
-                context = context.name,
+                context = context.name.as_str(),
                 version = %version.title,
                 reason,
                 "the version that serves is not ready since its configuration has changed; correct it, or what needs it fails"

@@ -101,7 +101,7 @@ pub(super) async fn heal(
     let running = AssertUnwindSafe(incident.run(failing, cause)).catch_unwind();
     if running.await.is_err() {
         tracing::error!(
-            context = context.name,
+            context = context.name.as_str(),
             "the host panicked while it dealt with a version that fails"
         );
     }
@@ -116,7 +116,7 @@ impl Incident<'_> {
             return;
         }
         tracing::error!(
-            context = self.context.name, version = %failing.title, reason = first.reason, message = first.message,
+            context = self.context.name.as_str(), version = %failing.title, reason = first.reason, message = first.message,
             correlation_id = self.story.as_str(), "a version fails"
         );
         // Where a restart does not come to anything, what comes of that is told; what began it stays the reason to go back.
@@ -144,7 +144,7 @@ impl Incident<'_> {
                 Err(SwapError::Refused(refusal)) => cause = Cause::start(&refusal),
                 // Another version serves by now, or the journal cannot be read: the next look tells.
                 Err(error) => {
-                    tracing::warn!(context = self.context.name, %error, "a version could not be restarted");
+                    tracing::warn!(context = self.context.name.as_str(), %error, "a version could not be restarted");
                     cause.message = error.to_string();
                 }
             }
@@ -183,7 +183,7 @@ impl Incident<'_> {
                     serving.number, failing.number
                 );
                 tracing::warn!(
-                    context = self.context.name,
+                    context = self.context.name.as_str(),
                     correlation_id = self.story.as_str(),
                     message,
                     "healed by a rollback"
@@ -202,7 +202,7 @@ impl Incident<'_> {
             (gone_back, _) => {
                 let error = gone_back.err().map(|error| error.to_string());
                 let error = error.unwrap_or_else(|| "no version serves".into());
-                tracing::error!(context = self.context.name, version = %failing.title, error, "a version that fails could not be rolled back");
+                tracing::error!(context = self.context.name.as_str(), version = %failing.title, error, "a version that fails could not be rolled back");
                 let message = format!(
                     "version {} could not be rolled back: {error}",
                     failing.number
@@ -232,7 +232,7 @@ impl Incident<'_> {
         self.health.apply(self.context);
         let settings = &self.context.settings.healing;
         tracing::error!(
-            context = self.context.name, version = %version.title, pause = %human_duration(pause), reason = cause.reason, message = cause.message,
+            context = self.context.name.as_str(), version = %version.title, pause = %human_duration(pause), reason = cause.reason, message = cause.message,
             correlation_id = self.story.as_str(), "CrashLoopBackOff: a version keeps failing and waits to be restarted; deploy one that works"
         );
         let data = json!({
@@ -261,11 +261,7 @@ impl Incident<'_> {
         let restarts = self
             .health
             .restarted(failing, cause.reason, &cause.message, has_started);
-        let labels = [
-            ("context", self.context.name.clone()),
-            ("reason", cause.label.to_owned()),
-        ];
-        counter!(RESTARTS, &labels).increment(1);
+        counter!(RESTARTS, "context" => &self.context.name, "reason" => cause.label).increment(1);
         let came_to = match &restarted {
             Ok(_) => "it runs again".to_owned(),
             Err(error) => format!("it did not start: {error}"),
@@ -275,7 +271,7 @@ impl Incident<'_> {
             failing.number, cause.reason, cause.message
         );
         tracing::warn!(
-            context = self.context.name,
+            context = self.context.name.as_str(),
             correlation_id = self.story.as_str(),
             restarts,
             message,
@@ -296,7 +292,7 @@ impl Incident<'_> {
         let version = restarted?;
         close_breaker(self.context);
         self.health.changed.notify_waiters();
-        tracing::info!(context = self.context.name, version = %version.title, "a version runs again");
+        tracing::info!(context = self.context.name.as_str(), version = %version.title, "a version runs again");
         Ok(())
     }
 
@@ -356,11 +352,7 @@ impl Incident<'_> {
         let restarts =
             self.health
                 .restarted(version, cause.reason, &cause.message, started.is_ok());
-        let labels = [
-            ("context", context.name.clone()),
-            ("reason", cause.label.to_owned()),
-        ];
-        counter!(RESTARTS, &labels).increment(1);
+        counter!(RESTARTS, "context" => &context.name, "reason" => cause.label).increment(1);
         let data = json!({
             "version": version.number,
             "reason": cause.reason,
@@ -370,7 +362,7 @@ impl Incident<'_> {
         });
         self.tell(HostEventKind::Restarted, data);
         if let Err(refusal) = started {
-            tracing::warn!(context = context.name, %refusal, "the context is still down");
+            tracing::warn!(context = context.name.as_str(), %refusal, "the context is still down");
             return Err(Cause::start(&refusal));
         }
         let swapped = swap::swap(
@@ -388,7 +380,7 @@ impl Incident<'_> {
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(context = context.name, %error, "the context is still down");
+                tracing::warn!(context = context.name.as_str(), %error, "the context is still down");
                 Err(Cause {
                     message: error.to_string(),
                     ..cause.clone()

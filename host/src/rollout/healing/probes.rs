@@ -177,7 +177,7 @@ async fn note(
             }
             health.probe_succeeded(schedule.probe);
             if schedule.probe == Probe::Readiness && health.ready() {
-                tracing::info!(context = context.name, "it is ready again");
+                tracing::info!(context = context.name.as_str(), "it is ready again");
                 health.note(
                     Severity::Normal,
                     "Ready",
@@ -194,11 +194,8 @@ async fn note(
     schedule.failures = schedule.failures.saturating_add(1);
     let is_over = schedule.failures >= schedule.failure_threshold;
     health.probe_failed(schedule.probe, &reason, is_over);
-    let labels = [
-        ("context", context.name.clone()),
-        ("probe", schedule.probe.name().to_owned()),
-    ];
-    counter!(PROBE_FAILURES, &labels).increment(1);
+    counter!(PROBE_FAILURES, "context" => &context.name, "probe" => schedule.probe.name())
+        .increment(1);
     if !is_over {
         return;
     }
@@ -216,7 +213,7 @@ async fn note(
         Probe::Readiness => {
             if health.not_ready(schedule.period) {
                 tracing::warn!(
-                    context = context.name,
+                    context = context.name.as_str(),
                     reason,
                     "it is not ready, and gets no work"
                 );

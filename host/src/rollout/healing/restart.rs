@@ -64,7 +64,7 @@ fn drain(deployer: &Arc<Deployer>, context: &Arc<Context>, version: &Arc<Version
             () = deployer.shutdown.cancelled() => return,
         };
         if let Drained::Forced(left) = drained {
-            tracing::warn!(context = context.name, version = %version.title, left, "invocations of a version that was restarted were cancelled; nothing of them was committed");
+            tracing::warn!(context = context.name.as_str(), version = %version.title, left, "invocations of a version that was restarted were cancelled; nothing of them was committed");
         }
     });
 }

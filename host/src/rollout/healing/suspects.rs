@@ -34,7 +34,7 @@ async fn look_into(deployer: Arc<Deployer>, context: Arc<Context>) {
     let looking = AssertUnwindSafe(examine(&deployer, &context)).catch_unwind();
     let found = looking.await.unwrap_or_else(|_| {
         tracing::error!(
-            context = context.name,
+            context = context.name.as_str(),
             "the host panicked while it looked into a suspicion"
         );
         None

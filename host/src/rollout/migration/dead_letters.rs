@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::steps::{STEP, commit_in_steps, read_step};
 use crate::events::{Cursor, dead_letter};
-use crate::journal::{self, Capture, CommitError, KeyRange, Ledger, ReadSet, Space, Write};
+use crate::journal::{
+    self, Capture, CommitError, Direction, KeyRange, Ledger, ReadSet, Space, Write,
+};
 
 /// The dead letters of a generation, as they are carried over to another one.
 pub(super) struct DeadLetters {
@@ -92,7 +94,7 @@ pub(super) fn carry_over(
     let to = Cursor::of_generation(generation);
     reads.note_range(Space::Cursor, &from);
     reads.note_range(Space::DeadLetter, &dead_letter::of_generation(former));
-    let cursors = ledger.scan(Space::Cursor, &from, usize::MAX, false)?;
+    let cursors = ledger.scan(Space::Cursor, &from, usize::MAX, Direction::Forwards)?;
     let write = |(key, value): journal::Entry| Write {
         space: Space::Cursor,
         key: moved(&key, &from, &to),
@@ -125,7 +127,7 @@ mod tests {
     /// The dead letters of a generation, by what their keys are in each.
     fn letters(ledger: &Ledger, generation: u32) -> Vec<Entry> {
         let range = dead_letter::of_generation(generation);
-        let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, false);
+        let found = ledger.scan(Space::DeadLetter, &range, usize::MAX, Direction::Forwards);
         let rest = |(key, value): Entry| (key[range.start.len()..].to_vec(), value);
         found.unwrap().into_iter().map(rest).collect()
     }

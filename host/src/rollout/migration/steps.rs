@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::journal::{self, Bounds, CommitError, Durability, KeyRange, Ledger, Space, Unit, Write};
+use crate::journal::{
+    self, Bounds, CommitError, Direction, Durability, KeyRange, Ledger, Space, Unit, Write,
+};
 
 /// How much is read, or committed, at a time while a generation is filled.
 pub(super) const STEP: Bounds = Bounds {
@@ -56,8 +58,9 @@ pub(super) async fn read_step(
     range: &KeyRange,
 ) -> Result<Vec<journal::Entry>, journal::Error> {
     let (ledger, range) = (ledger.clone(), range.clone());
-    let reading =
-        tokio::task::spawn_blocking(move || ledger.scan_within(space, &range, STEP, false));
+    let reading = tokio::task::spawn_blocking(move || {
+        ledger.scan_within(space, &range, STEP, Direction::Forwards)
+    });
     // Only a runtime that shuts down gives no answer.
     reading.await.unwrap_or(Err(journal::Error::Closed))
 }

@@ -23,7 +23,7 @@ use self::work::{Work, sweep};
 use super::deployer::Deployer;
 use super::migration::generation;
 use super::swap::Swapped;
-use crate::core::wall_clock;
+use crate::core::{ContextName, wall_clock};
 use crate::events::{Watched, following};
 use crate::invocation::Context;
 use crate::journal;
@@ -39,7 +39,7 @@ pub enum RebuildError {
     #[error("context {context} is being rebuilt already; its progress shows in its status")]
     UnderWay {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// Its state is not a function of events alone.
     #[error(
@@ -47,7 +47,7 @@ pub enum RebuildError {
     )]
     NotAProjection {
         /// The context.
-        context: String,
+        context: ContextName,
         /// What it does besides.
         reason: String,
     },
@@ -55,7 +55,7 @@ pub enum RebuildError {
     #[error("context {context} has no version that serves; deploy one first")]
     NotServing {
         /// The context.
-        context: String,
+        context: ContextName,
     },
     /// The journal cannot be read.
     #[error(transparent)]
@@ -239,7 +239,7 @@ pub fn clear(deployer: &Arc<Deployer>, context: &Arc<Context>) -> Result<(), jou
         return Ok(());
     };
     tracing::info!(
-        context = context.name,
+        context = context.name.as_str(),
         "an earlier rebuild was interrupted; what it left is removed, and it is not resumed"
     );
     let (deployer, context) = (deployer.clone(), context.clone());

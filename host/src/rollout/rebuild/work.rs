@@ -112,12 +112,12 @@ impl Work {
     > {
         let former = self.context.generation();
         let new = former + 1;
-        tracing::info!(context = self.context.name, "its rebuild begins");
+        tracing::info!(context = self.context.name.as_str(), "its rebuild begins");
         let filled = self.fill_and_swap(new).await;
         let (unneeded, ending, swapped) = match filled {
             Ok(swapped) => {
                 tracing::info!(
-                    context = self.context.name,
+                    context = self.context.name.as_str(),
                     "the rebuilt state is now serving"
                 );
                 (former, RebuildState::Done, Ok(swapped))
@@ -125,7 +125,7 @@ impl Work {
             Err(Cut::Stop) => return Err("the host is stopping".to_owned()),
             Err(Cut::Failed(reason)) => {
                 tracing::error!(
-                    context = self.context.name,
+                    context = self.context.name.as_str(),
                     reason,
                     "the rebuild failed; the old state goes on serving"
                 );
@@ -270,7 +270,7 @@ impl Work {
     async fn follow_again(&self) -> Result<(), Cut> {
         let mut backoff = Backoff::of_journal();
         while let Err(error) = following::start(&self.deployer.events, &self.context) {
-            tracing::error!(context = self.context.name, %error, "could not start following; trying again");
+            tracing::error!(context = self.context.name.as_str(), %error, "could not start following; trying again");
             if backoff.pause(&self.deployer.shutdown).await.is_break() {
                 return Err(Cut::Stop);
             }
@@ -297,7 +297,7 @@ pub(super) async fn sweep(
             Ok(ControlFlow::Continue(())) => return rebuild.enter(ending),
             Ok(ControlFlow::Break(())) | Err(CommitError::Closed) => return,
             Err(error) => {
-                tracing::warn!(context = context.name, %error, "could not remove an old state; trying again");
+                tracing::warn!(context = context.name.as_str(), %error, "could not remove an old state; trying again");
             }
         }
         if backoff.pause(&deployer.shutdown).await.is_break() {

@@ -1,5 +1,7 @@
 //! Why routes make no table.
 
+use crate::core::ContextName;
+
 /// Why the contexts' routes make no table.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
@@ -9,13 +11,13 @@ pub enum RouteError {
     )]
     Taken {
         /// The context that came second.
-        context: String,
+        context: ContextName,
         /// The method.
         method: String,
         /// The path.
         path: String,
         /// The context that came first.
-        owner: String,
+        owner: ContextName,
         /// The path in its words.
         as_path: String,
     },
@@ -23,7 +25,7 @@ pub enum RouteError {
     #[error("context {context} describes the route {method} {path}: {reason}")]
     Invalid {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The method.
         method: String,
         /// The path.
@@ -37,7 +39,7 @@ pub enum RouteError {
     )]
     Unknown {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The route in the manifest's words.
         route: String,
         /// What may have been meant.
@@ -49,7 +51,7 @@ pub enum RouteError {
     )]
     Ambiguous {
         /// The context.
-        context: String,
+        context: ContextName,
         /// The path.
         path: String,
         /// What the router says.

@@ -12,9 +12,12 @@ fn build(
     contexts: &[(&'static str, Vec<guest::Route>)],
 ) -> Result<Routes<&'static str>, RouteError> {
     let rules = BTreeMap::new();
-    Routes::build(contexts.iter().map(|(name, routes)| Offer {
+    let named = contexts.iter().map(|(name, _)| ContextName::from(*name));
+    let named: Vec<_> = named.collect();
+    let offered = named.iter().zip(contexts);
+    Routes::build(offered.map(|(name, (context, routes))| Offer {
         rules: &rules,
-        context: *name,
+        context: *context,
         name,
         request_limit: 10,
         response_limit: 10,
@@ -228,7 +231,7 @@ fn rules_are_of_routes_that_there_are() {
         let rules = rules.iter().map(|rule| ((*rule).to_owned(), settings()));
         Routes::build([Offer {
             context: "reservation",
-            name: "reservation",
+            name: &"reservation".into(),
             request_limit: 10,
             response_limit: 10,
             deadline: Duration::from_secs(5),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use innkeeper::app::{Host, Options};
 use innkeeper::core::message::Request;
-use innkeeper::core::{TraceContext, VersionDigest};
+use innkeeper::core::{ContextName, TraceContext, VersionDigest};
 use innkeeper::guest::{ArtifactCache, Engine, EngineOptions, Instances, Operation, value};
 use innkeeper::invocation::{self, CallRequest, Caller, Origin};
 use innkeeper::manifest::Manifest;
@@ -122,7 +122,7 @@ async fn open(allocation: Instances, answers: u64, shares_fairly: bool) -> Insid
     )
     .expect("the manifest is valid");
     manifest.journal.directory = home.path().join("data");
-    let components: BTreeMap<String, Shipped> = manifest
+    let components: BTreeMap<ContextName, Shipped> = manifest
         .contexts
         .iter()
         .filter_map(|(name, context)| {
@@ -238,6 +238,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
     let operation: Arc<Operation> = version.guest.offers()[HOLD.0].operations[HOLD.1].clone();
     let parameters = vec![Val::U64(room), Val::U64(7)];
     let encoded = value::encode(&parameters).expect("numbers can be encoded");
+    let caller: ContextName = "bench".parse().expect("it is a name");
     let begun = Instant::now();
     for number in 0..TIMES {
         let origin = origin();
@@ -253,7 +254,7 @@ async fn call(inside: &Inside, room: u64) -> Duration {
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
             call_stack: Arc::default(),
             may_have_run: false,
-            caller: Caller::Context("bench".into()),
+            caller: Caller::Context(caller.clone()),
             consent: None,
         };
         let answer = invocation::reach(&inside.host.invoker, &context, request)
@@ -274,11 +275,8 @@ async fn cold(inside: &Inside) -> Duration {
     })
     .expect("an engine can be made");
     let file = artifacts::components().await["room"].clone();
-    let settings = &inside
-        .host
-        .context("room")
-        .expect("it is part of the app")
-        .settings;
+    let context = inside.host.context("room").expect("it is part of the app");
+    let (name, settings) = (&context.name, &context.settings);
     let load = async |file: &Path| {
         let bytes = std::fs::read(file).expect("the component was built");
         let identity = Identity {
@@ -286,7 +284,7 @@ async fn cold(inside: &Inside) -> Duration {
             number: 1,
             label: None,
         };
-        rollout::load(&engine, &cache, "room", settings, identity, Some(bytes))
+        rollout::load(&engine, &cache, name, settings, identity, Some(bytes))
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     };
