@@ -99,7 +99,7 @@ mod tests {
             "and as much is left for the host"
         );
         let mut manifest = app(4);
-        let named = manifest.contexts.get_mut("2").unwrap();
+        let named = manifest.contexts.get_mut("c2").unwrap();
         named.quota.bytes = Some(3 * GIB);
         named.journal = Some(Engine::Sled);
         divide_between(&mut manifest, 7 * GIB, GIB);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_in_memory_is_bounded_by_that() {
         let mut manifest = app(3);
-        manifest.contexts.get_mut("0").unwrap().journal = Some(Engine::Memory);
+        manifest.contexts.get_mut("c0").unwrap().journal = Some(Engine::Memory);
         divide_between(&mut manifest, 3 * GIB, 2 * GIB);
         assert_eq!(bytes(&manifest), [GIB / 2, GIB, GIB]);
     }
@@ -119,7 +119,7 @@ mod tests {
         let mut manifest = app(1);
         divide_between(&mut manifest, 0, 0);
         assert_eq!(bytes(&manifest), [FEWEST_BYTES]);
-        let commits = |manifest: &Manifest| manifest.contexts["0"].quota.commits;
+        let commits = |manifest: &Manifest| manifest.contexts["c0"].quota.commits;
         assert_eq!(commits(&manifest), Some(FEWEST_COMMITS));
         let mut manifest = app(1);
         divide_between(&mut manifest, u64::MAX, u64::MAX);
@@ -128,7 +128,7 @@ mod tests {
         let mut manifest = app(1);
         divide_between(&mut manifest, GIB, 4_000_000_000);
         assert_eq!(commits(&manifest), Some(10_000_000));
-        manifest.contexts.get_mut("0").unwrap().quota.commits = Some(7);
+        manifest.contexts.get_mut("c0").unwrap().quota.commits = Some(7);
         divide_between(&mut manifest, GIB, 4_000_000_000);
         assert_eq!(commits(&manifest), Some(7));
     }
