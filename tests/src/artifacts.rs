@@ -14,6 +14,7 @@ const TEST_CONTEXTS: &[&str] = &[
     "archive",
     "dicer",
     "envoy",
+    "evasive",
     "gossip",
     "guestbook",
     "hermit",

@@ -72,6 +72,15 @@ impl NewApp {
 
     /// Makes one with these contexts, and what else `innkeeper new` is told.
     pub async fn with(name: &str, contexts: &[&str], more: &[&str]) -> Self {
+        let named = contexts.iter().chain([&name]);
+        for context in named {
+            let taken = ["components", "tests/components"]
+                .map(|place| artifacts::repository().join(place).join(context));
+            assert!(
+                !taken.iter().any(|component| component.exists()),
+                "{context} is a component that other tests use, and what it is compiled to would replace that"
+            );
+        }
         // Always the same directory, so that a second run has something to build on.
         let target = artifacts::repository().join("components/target");
         let home = target.join("new-apps");

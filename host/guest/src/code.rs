@@ -63,7 +63,7 @@ impl Code {
             names.any(|(name, _)| name.starts_with(beginning))
         };
         let mut budget = Budget::of_a_component();
-        let (uses, linker) = link_imports(runtime, &component, &mut budget)?;
+        let Linked { uses, linker } = link_imports(runtime, &component, &mut budget)?;
         let (offers, functions) = offered(runtime, &component, &mut budget)?;
         let exports = |interface: &str| {
             component
@@ -162,14 +162,18 @@ fn is_of_this_contract(runtime: &Runtime, component: &Component) -> Result<(), L
     }
 }
 
-type Used = (BTreeMap<String, Interface>, Option<Linker<StoreData>>);
+struct Linked {
+    uses: BTreeMap<String, Interface>,
+    /// One of its own; none where it imports no other context.
+    linker: Option<Linker<StoreData>>,
+}
 
-/// Refuses what nobody grants, and links every import that is another context's interface to the services' `call`. A component without one needs no linker of its own.
+/// Refuses what nobody grants, and links every import that is another context's interface to the services' `call`.
 fn link_imports(
     runtime: &Runtime,
     component: &Component,
     budget: &mut Budget,
-) -> Result<Used, LoadError> {
+) -> Result<Linked, LoadError> {
     let mut uses = BTreeMap::new();
     let mut linker = None;
     let ty = component.component_type();
@@ -195,7 +199,7 @@ fn link_imports(
         }
         uses.insert(name.to_owned(), interface);
     }
-    Ok((uses, linker))
+    Ok(Linked { uses, linker })
 }
 
 fn link(

@@ -1,4 +1,4 @@
-//! The execution of a guest: a fresh instance, its limits armed, one export run to its end.
+//! The execution of a guest: a fresh instance, its limits armed, an export run to its end.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,10 +9,8 @@ use tokio::time::Instant;
 use wasmtime::component::{Instance, Val};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::exports::innkeeper::context::document::Documentation;
-use crate::bindings::exports::innkeeper::context::migration::StateSchema as Schema;
 use crate::bindings::exports::innkeeper::context::policies::PolicyError;
-use crate::bindings::innkeeper::context::types::{Description, Event, Response};
+use crate::bindings::innkeeper::context::types::{Event, Response};
 use crate::code::Code;
 use crate::deadline;
 use crate::fault::Fault;
@@ -41,45 +39,6 @@ pub struct Execution<S> {
     pub instances: Option<Arc<InstanceShare>>,
 }
 
-/// What a guest is asked of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// What it is.
-    Describe,
-    /// Which state it can work with.
-    Schema,
-    /// What its routes are for whoever reads documents.
-    Document,
-}
-
-/// What a guest says of itself.
-pub struct Introspection {
-    /// What it is; none of a standard component.
-    pub description: Option<Description>,
-    /// Which state it can work with.
-    pub schema: Schema,
-    /// What its routes are for whoever reads documents.
-    pub documentation: Documentation,
-}
-
-impl Default for Introspection {
-    fn default() -> Self {
-        Self {
-            description: None,
-            schema: Schema {
-                number: 0,
-                reads: Vec::new(),
-                rebuild: false,
-            },
-            documentation: Documentation {
-                types: Vec::new(),
-                annotations: Vec::new(),
-                routes: Vec::new(),
-            },
-        }
-    }
-}
-
 /// A finished execution.
 pub struct Ended<T, S> {
     /// The services, with all that the guest staged.
@@ -88,7 +47,7 @@ pub struct Ended<T, S> {
     pub result: Result<T, Fault>,
 }
 
-type Run<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
+pub(super) type Run<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
 
 impl Guest {
     /// Runs `web.handle`; for a standard component, `wasi:http/incoming-handler.handle`.
@@ -204,46 +163,6 @@ impl Guest {
         .await
     }
 
-    /// Asks the guest what it is: `describe.describe`, `migration.schema` and `document.document`, one after the other in one instance, as far as it exports
-    /// them. A guest without `schema` has the schema 0, and one without `document` documents nothing.
-    ///
-    /// # Errors
-    ///
-    /// The question that it failed at, and how.
-    pub async fn introspect<S: Services>(
-        &self,
-        execution: Execution<S>,
-    ) -> Result<Introspection, (Question, Fault)> {
-        let exports = self.exports.clone();
-        if exports.standard && !exports.migration && !exports.document {
-            return Ok(Introspection::default());
-        }
-        let asked = Arc::new(Mutex::new(Question::Describe));
-        let asking = asked.clone();
-        let ended = self.enter(execution, move |store, instance, code| {
-            Box::pin(async move {
-                let mut said = Introspection::default();
-                if !exports.standard {
-                    let guest = exported(&code.describe)?.load(&mut *store, instance)?;
-                    said.description = Some(guest.call_describe(&mut *store).await?);
-                }
-                if exports.migration {
-                    *asking.lock() = Question::Schema;
-                    let guest = exported(&code.migration)?.load(&mut *store, instance)?;
-                    said.schema = guest.call_schema(&mut *store).await?;
-                }
-                if exports.document {
-                    *asking.lock() = Question::Document;
-                    let guest = exported(&code.document)?.load(&mut *store, instance)?;
-                    said.documentation = guest.call_document(&mut *store).await?;
-                }
-                Ok(said)
-            })
-        });
-        let result = ended.await.result;
-        result.map_err(|fault| (*asked.lock(), fault))
-    }
-
     /// Runs `migration.migrate`.
     pub async fn migrate<S: Services>(
         &self,
@@ -263,7 +182,7 @@ impl Guest {
         .await
     }
 
-    async fn enter<S, T, F>(&self, execution: Execution<S>, run: F) -> Ended<T, S>
+    pub(super) async fn enter<S, T, F>(&self, execution: Execution<S>, run: F) -> Ended<T, S>
     where
         S: Services,
         F: for<'a> FnOnce(&'a mut Store<StoreData>, &'a Instance, &'a Code) -> Run<'a, T> + Send,
@@ -329,7 +248,7 @@ impl Guest {
 }
 
 /// What is looked for only where the exports say that it is there.
-fn exported<T>(indices: &Option<T>) -> wasmtime::Result<&T> {
+pub(super) fn exported<T>(indices: &Option<T>) -> wasmtime::Result<&T> {
     let indices = indices.as_ref();
     indices.ok_or_else(|| wasmtime::format_err!("the export is gone from the component"))
 }

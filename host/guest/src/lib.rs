@@ -16,6 +16,7 @@ mod imports;
 mod instance_places;
 mod interface;
 mod interface_compatibility;
+mod introspection;
 pub mod json;
 mod load_error;
 mod log_gate;
@@ -45,12 +46,13 @@ pub use bindings::innkeeper::context::types::{
     Request, Response, Route, Scalar, Table,
 };
 pub use engine::{CompileEngine, Compiled, Engine};
-pub use execution::{Ended, Execution, Introspection, Question};
+pub use execution::{Ended, Execution};
 pub use fault::{Fault, Refusal};
 pub use guest::Guest;
 pub use instance_places::{InstanceShare, first_calls};
 pub use interface::{Interface, Operation};
 pub use interface_compatibility::Difference;
+pub use introspection::{Introspection, Question};
 pub use load_error::{CONTRACT_VERSION, LoadError};
 pub use log_gate::LogGate;
 pub use on_demand_code::{LoadedCode, Reload, Reloading};

@@ -28,7 +28,9 @@ use crate::invocation::{
 use crate::journal::{self, CommitError};
 use crate::manifest::{CurrentManifest, HOST_SOURCE, Manifest};
 use crate::nats::{self, Bridge};
-use crate::rollout::{self, Boot, BootError, Compiler, Deployer, Occasion, Shipped, rebuild};
+use crate::rollout::{
+    self, Boot, BootError, Compiler, Deployer, Occasion, Shipped, Strictness, rebuild,
+};
 use crate::versions::{CurrentWiring, Wiring};
 
 /// How long after a start commits of a context wait for an invocation that could not be run in another way than before.
@@ -48,8 +50,8 @@ pub struct Options {
     pub safeguards: Safeguards,
     /// The program that compiles what is uploaded, in a process of its own; none has it compiled in this one.
     pub compiler: Option<PathBuf>,
-    /// Whether a component that is refused stops the start. Otherwise what served before serves on, or its context is down.
-    pub strict: bool,
+    /// Whether a component that is refused stops the start. Where that is lenient, what served before serves on, or its context is down.
+    pub strictness: Strictness,
 }
 
 /// What happens while an app starts.
@@ -199,8 +201,8 @@ impl Host {
             journals,
         });
         host.deployer.tidy().await;
-        let (components, strict) = (&options.components, options.strict);
-        if let Err(error) = host.bring_up(components, strict, &progress).await {
+        let (components, strictness) = (&options.components, options.strictness);
+        if let Err(error) = host.bring_up(components, strictness, &progress).await {
             host.stop().await;
             return Err(error);
         }
@@ -210,7 +212,7 @@ impl Host {
     async fn bring_up(
         self: &Arc<Self>,
         components: &BTreeMap<ContextName, Shipped>,
-        strict: bool,
+        strictness: Strictness,
         progress: &(impl Fn(Progress) + Send + Sync),
     ) -> Result<(), StartError> {
         let deployer = &self.deployer;
@@ -227,7 +229,7 @@ impl Host {
         // Each waits for the disk several times; those that wait together wait once.
         let boots = stream::iter(named).buffered(BOOTS);
         let mut boots: Vec<Boot> = boots.try_collect().await?;
-        rollout::open(deployer, &mut boots, strict).await?;
+        rollout::open(deployer, &mut boots, strictness).await?;
         for boot in &boots {
             if let Some(version) = boot.version() {
                 progress(Progress::Loaded {

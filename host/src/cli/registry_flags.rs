@@ -9,7 +9,7 @@ use clap_complete::ArgValueCandidates;
 use super::app_flags::AppFlags;
 use super::candidates;
 use super::failure::Failure;
-use crate::core::{NAMES, check_name};
+use crate::core::{NAME_RULE, check_name};
 use crate::manifest::{Manifest, OciReference, UploadSettings};
 use crate::registry::{Addressee, Registries};
 
@@ -85,5 +85,5 @@ pub(super) fn largest(manifest: Option<&Manifest>) -> u64 {
 /// The name of a context or of an app; what is there instead is said beside it.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let named = check_name(text).map(|()| text.to_owned());
-    named.map_err(|_| NAMES.to_owned())
+    named.map_err(|_| NAME_RULE.to_owned())
 }

@@ -28,6 +28,7 @@ use crate::manifest::{
 };
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
+use crate::rollout::Strictness;
 use crate::observe::telemetry::{self, Telemetry};
 use crate::tls::{Tls, TlsSettings};
 
@@ -145,7 +146,10 @@ pub(super) async fn serve(
             components,
             safeguards,
             compiler: this_program(),
-            strict: flags.strict,
+            strictness: match flags.strict {
+                true => Strictness::Strict,
+                false => Strictness::Lenient,
+            },
             ..Options::default()
         };
         let host = Host::start(manifest, options, |step| watch.step(step)).await?;

@@ -20,7 +20,7 @@ mod volume;
 pub(crate) use self::{
     backoff::Backoff,
     id::{Kept, digest, or_empty},
-    name::{RULE as NAMES, check_name},
+    name::{NAME_RULE, check_name},
     verified_identity::{InvalidIdentity, Statement},
 };
 pub use self::{

@@ -1,14 +1,14 @@
 //! What names are made of that people give: those of contexts, apps, sagas, schedules, tokens and keys.
 
 /// What a name may be, for people.
-pub(crate) const RULE: &str = "names match [a-z][a-z0-9-]* and have at most 63 characters";
+pub(crate) const NAME_RULE: &str = "names match [a-z][a-z0-9-]* and have at most 63 characters";
 
 /// As many characters a name has at most.
 const LONGEST: usize = 63;
 
 /// A text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a name; {RULE}")]
+#[error("`{0}` is not a name; {NAME_RULE}")]
 pub struct InvalidName(String);
 
 /// Refuses what is no name: one matches `[a-z][a-z0-9-]*`, and has at most 63 characters.
@@ -50,7 +50,7 @@ mod tests {
             "", "Room", "rOom", "9a", "-a", "a_b", "a.b", "a b", "ü", "aü", "a\n", &too_long,
         ] {
             let error = check_name(text).unwrap_err();
-            assert_eq!(error.to_string(), format!("`{text}` is not a name; {RULE}"));
+            assert_eq!(error.to_string(), format!("`{text}` is not a name; {NAME_RULE}"));
         }
     }
 

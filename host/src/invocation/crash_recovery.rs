@@ -24,7 +24,7 @@ use super::stored_result::CallKey;
 use super::undoing::abandonment;
 use super::unreadable_intent::{self, UnreadableIntent};
 use super::web::WebEntry;
-use crate::core::{Backoff, InvocationId, TraceContext};
+use crate::core::{Backoff, InvocationId};
 use crate::guest::value;
 use crate::journal::{Cause, KeyRange, Space};
 use crate::observe::telemetry;
@@ -42,7 +42,7 @@ pub(super) async fn abandon(
     id: InvocationId,
     intent: Intent,
 ) -> Result<(), Failure> {
-    let trace = telemetry::sampled(TraceContext::of_story(&intent.correlation_id));
+    let trace = telemetry::of_story(&intent.correlation_id);
     let invocation = Arc::new(Invocation {
         caller: intent.caller.clone(),
         replay: Replay::of(intent.clone()),
@@ -285,7 +285,7 @@ impl Interrupted {
     }
 
     fn invocation(&self, intent: Intent, cause: Cause, input: Input) -> Arc<Invocation> {
-        let trace = telemetry::sampled(TraceContext::of_story(&self.intent.correlation_id));
+        let trace = telemetry::of_story(&self.intent.correlation_id);
         Arc::new(Invocation {
             replay: Replay::of(intent),
             ..Invocation::new(Beginning {

@@ -16,7 +16,7 @@ use super::traffic::Traffic;
 use super::undoing::{abandonment, compensation};
 use super::unit::UnitOfWork;
 use super::{attempts, intent};
-use crate::core::{ContextName, CorrelationId, InvocationId, TraceContext};
+use crate::core::{ContextName, CorrelationId, InvocationId};
 use crate::guest::{self, Ended, Execution, PolicyError};
 use crate::journal::{Cause, Durability, Event, ReadSet, Write};
 use crate::manifest::RampKey;
@@ -247,7 +247,7 @@ fn invocation(
     let correlation_id = delivery.event.correlation_id.clone();
     let trace = match (&cause, &delivery.event.trace) {
         (Cause::Event { .. }, Some(publisher)) => publisher.child(),
-        _ => telemetry::sampled(TraceContext::of_story(&correlation_id)),
+        _ => telemetry::of_story(&correlation_id),
     };
     let invocation = Invocation::new(Beginning {
         invoker: invoker.clone(),

@@ -381,9 +381,7 @@ impl Failure {
                 context: context.to_owned(),
                 retry_after: Duration::from_secs(1),
             },
-            CommitError::Closed => Self::Stopping,
-            CommitError::Journal(error) => error.into(),
-            CommitError::Conflict { .. } => Self::Contended { attempts: 1 },
+            error => error.into(),
         }
     }
 
@@ -522,7 +520,15 @@ impl From<Exhausted> for Failure {
 
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
-        Self::of_commit(&ContextName::of_host("journal"), error)
+        match error {
+            CommitError::Busy => Self::Overloaded {
+                context: ContextName::of_host("journal"),
+                retry_after: Duration::from_secs(1),
+            },
+            CommitError::Closed => Self::Stopping,
+            CommitError::Journal(error) => error.into(),
+            CommitError::Conflict { .. } => Self::Contended { attempts: 1 },
+        }
     }
 }
 

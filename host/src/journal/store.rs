@@ -50,7 +50,7 @@ pub trait Journal: Send + Sync + 'static {
     /// The value of a key.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
-    /// The entries in a range, in the order of their keys, at most `limit` of them; from either end of it.
+    /// The first `limit` entries of a range, read in this direction.
     fn scan(
         &self,
         space: Space,

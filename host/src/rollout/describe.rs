@@ -7,20 +7,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::guest::{
-    Execution, Fault, Guest, Introspection, LogGate, Question, Reserved, Services, StateEntry,
+    Execution, Fault, Guest, Introspection, LogGate, Reserved, Services, StateEntry,
 };
 use crate::observe::log::LogRateLimit;
 use crate::versions::TextBudget;
 
-/// How long a description may take.
+/// How long an answer may take.
 const TIME: Duration = Duration::from_secs(5);
 
 /// What the version says of itself.
-pub(super) async fn introspect(
-    guest: &Guest,
-    memory: usize,
-) -> Result<Introspection, (Question, Fault)> {
-    guest.introspect(execution(memory, TIME)).await
+pub(super) async fn introspect(guest: &Guest, memory: usize) -> Introspection {
+    guest.introspect(|| execution(memory, TIME)).await
 }
 
 /// Whether what was said is no more than anybody needs.

@@ -21,34 +21,33 @@ use crate::versions::{Rewiring, Serving, Trusted, Wiring};
 const AT_ONCE: usize = 16;
 
 /// What is looked at where several versions begin to serve together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strictness {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strictness {
     /// Each has to fit.
     Strict,
     /// One that has nothing served before it may lack something: it is better than none.
+    #[default]
     Lenient,
 }
 
-/// Has all contexts serve what they start with. With `strict`, nothing that is refused is let pass.
+/// Has all contexts serve what they start with. Where it is strict, nothing that is refused is let pass.
 ///
 /// # Errors
 ///
-/// When nothing can serve, a journal cannot be used, or something was refused under `strict`.
+/// When nothing can serve, a journal cannot be used, or something was refused where it is strict.
 pub async fn open(
     deployer: &Arc<Deployer>,
     boots: &mut [Boot],
-    strict: bool,
+    strictness: Strictness,
 ) -> Result<(), BootError> {
     let manifest = deployer.manifest();
     let contexts = &manifest.contexts;
-    let strictness = match strict {
-        true => Strictness::Strict,
-        false => Strictness::Lenient,
-    };
     // Without versions, as the journals say.
     let empty = deployer.wiring.load().clone();
     loop {
-        if strict && let Some(refused) = boots.iter().find_map(Boot::refused) {
+        if strictness == Strictness::Strict
+            && let Some(refused) = boots.iter().find_map(Boot::refused)
+        {
             return Err(refused.clone());
         }
         let fitting = deployer.wiring.rewire(

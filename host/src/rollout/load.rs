@@ -138,9 +138,11 @@ async fn ask(
         description,
         schema,
         documentation,
-    } = describe::introspect(guest, memory)
-        .await
-        .map_err(|(question, fault)| unanswered(question, &fault))?;
+        fault,
+    } = describe::introspect(guest, memory).await;
+    // What a part says is looked at before the next one.
+    let answered = |question| unanswered(question, fault.as_ref());
+    answered(Question::Describe)?;
     let said = match description {
         Some(description) => description,
         None => standard::description(granted)?,
@@ -155,6 +157,7 @@ async fn ask(
             ),
         ));
     }
+    answered(Question::Schema)?;
     if !describe::is_bounded(&schema) {
         return Err(Refusal::at(
             Gate::Schema,
@@ -181,6 +184,7 @@ async fn ask(
             format!("its events are not described correctly: {problem}"),
         )
     })?;
+    answered(Question::Document)?;
     let documentation = documented(documentation, &said.routes)?;
     let description = Description::new(said, tables, events, documentation, guest);
     check_promises(&description, guest)?;
@@ -191,17 +195,20 @@ async fn ask(
     })
 }
 
-/// The gate that what does not say what it is does not pass.
-fn unanswered(question: Question, fault: &Fault) -> Refusal {
+/// The gate that it does not pass when it failed at a question.
+fn unanswered(question: Question, fault: Option<&(Question, Fault)>) -> Result<(), Refusal> {
+    let Some((_, fault)) = fault.filter(|(failed, _)| *failed == question) else {
+        return Ok(());
+    };
     let (gate, function) = match question {
         Question::Describe => (Gate::Describe, "describe"),
         Question::Schema => (Gate::Schema, "schema"),
         Question::Document => (Gate::Describe, "document"),
     };
-    Refusal::at(
+    Err(Refusal::at(
         gate,
         format!("`{function}` failed: {fault}; it may call no import, and has five seconds"),
-    )
+    ))
 }
 
 /// What it says of the routes that it describes.

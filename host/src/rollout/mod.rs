@@ -59,7 +59,7 @@ pub use self::{
     healing::{start as start_healing, start_for as start_healing_for},
     health::{Condition, Health, HealthState, LastState, Seen},
     history::{Entry, Step as HistoryStep, history},
-    initial_wiring::open,
+    initial_wiring::{Strictness, open},
     late_component::{LateError, bring_late},
     load::load,
     missing_dependencies::missing_dependencies,

@@ -153,7 +153,7 @@ pub enum Outcome {
 impl Rollout {
     pub(super) fn new(id: CorrelationId, by: &str, progress: Progress) -> Self {
         Self {
-            trace: telemetry::sampled(TraceContext::of_story(&id)),
+            trace: telemetry::of_story(&id),
             id,
             by: by.to_owned(),
             is_dry_run: false,

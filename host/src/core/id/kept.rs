@@ -24,7 +24,7 @@ impl<T, F: FnOnce(&str) -> Result<T, String>> de::Visitor<'_> for Text<T, F> {
     type Value = T;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an id")
+        formatter.write_str("the text of an id or of a name")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {

@@ -8,7 +8,7 @@ use wasmtime::component::Val;
 use super::all_calls;
 use super::compensation::Try;
 use super::pauses::{Obstacle, Refusal};
-use crate::core::{CallId, ContextName, RunId, TraceContext};
+use crate::core::{CallId, ContextName, RunId};
 use crate::guest::{Operation, value};
 use crate::invocation::call;
 use crate::invocation::context::Context;
@@ -150,7 +150,7 @@ async fn undo_stored(
         parameters,
         correlation_id: compensation.correlation_id.clone(),
         causation_id: Some((&compensation.causation_id).into()),
-        trace: telemetry::sampled(TraceContext::of_story(&compensation.correlation_id)),
+        trace: telemetry::of_story(&compensation.correlation_id),
         identity: compensation.identity.clone(),
         deadline: Instant::now() + callee.settings.limits.deadline,
         call_stack: CallStack::default(),

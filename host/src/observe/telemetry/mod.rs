@@ -44,7 +44,7 @@ pub use self::span::{Ended, Span, Value};
 use self::told::Told;
 use self::variables::{Environment, Signal};
 use self::wanted::Wanted;
-use crate::core::TraceContext;
+use crate::core::{CorrelationId, TraceContext};
 
 const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -274,6 +274,11 @@ pub fn sampled(trace: TraceContext) -> TraceContext {
         }
         None => trace,
     }
+}
+
+/// Where a story goes on whose trace is not known any more, with the decision whether that is recorded.
+pub fn of_story(id: &CorrelationId) -> TraceContext {
+    sampled(TraceContext::of_story(id))
 }
 
 /// The span that publishes an event, if anybody will want to know it.

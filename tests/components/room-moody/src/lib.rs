@@ -8,6 +8,8 @@ mod offered;
 
 use app::{events, policy, review, room, web};
 mod mood;
+#[path = "../../written_mood.rs"]
+mod written_mood;
 
 use innkeeper_sdk::{Answer, Context, Description, Outcome, Request};
 

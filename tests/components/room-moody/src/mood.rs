@@ -1,4 +1,4 @@
-//! The ways to misbehave. One is chosen by writing its name over [`MOOD`] in the component's file.
+//! The ways to misbehave.
 
 use std::hint::black_box;
 
@@ -8,11 +8,7 @@ use innkeeper_sdk::bindings::innkeeper::context::types::{
 use innkeeper_sdk::prelude::*;
 use innkeeper_sdk::{DataType, Description, Followed, Route, config, invocation};
 
-/// The mark that the file is searched for, and the mood, filled up with dots. No mood: it behaves.
-static MOOD: [u8; 64] = *b"the mood of this component: ....................................";
-
-/// Where in it the mood begins.
-const BEGIN: usize = 28;
+use crate::written_mood::mood;
 
 /// How many turns of [`burn`] take about a millisecond.
 const TURNS_OF_A_MILLISECOND: u64 = 1_000_000;
@@ -36,13 +32,6 @@ impl Subject for Mood {
 
 // `context!` would list it, and that is what must not be.
 impl innkeeper_sdk::Published for Smuggled {}
-
-fn mood() -> String {
-    // Not what the compiler knows, but what the file says by now.
-    let bytes = black_box(&MOOD)[BEGIN..].iter();
-    let mood = bytes.take_while(|byte| **byte != b'.');
-    mood.map(|byte| char::from(*byte)).collect()
-}
 
 /// The description, as it is in this mood.
 pub fn describe(mut description: Description) -> Description {

@@ -1,7 +1,7 @@
 //! A component that cannot be looked at, or asks for much while it is, takes no other context with it.
 
 use http::Method;
-use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually};
+use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually, in_a_mood};
 
 use super::{bomb, idler};
 
@@ -20,6 +20,22 @@ async fn what_a_runtime_asks_for_before_it_says_what_it_is_is_answered() {
     reply.await.expect(201);
     host.close().await;
     host.reopen().await;
+    assert!(!host.has_panicked());
+}
+
+#[tokio::test]
+async fn what_it_fails_at_after_another_answer_is_asked_again() {
+    let host = opened_with(idler().await).await;
+    let evasive = std::fs::read(&artifacts::components().await["evasive"]).unwrap();
+    for (mood, status) in [("schema-traps", 422), ("schema-traps-after-describe", 201)] {
+        let component = in_a_mood(evasive.clone(), mood);
+        let reply = host.operators().deploy("idler", component, "");
+        let reply = reply.await.expect(status);
+        if status == 422 {
+            assert!(reply.text.contains("`schema` failed"), "{}", reply.text);
+        }
+    }
+    host.gateway().get("/evasions").await.expect(204);
     assert!(!host.has_panicked());
 }
 
