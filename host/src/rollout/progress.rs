@@ -1,5 +1,7 @@
 //! The progress of a rollout, which everybody can watch.
 
+mod commands;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -214,52 +216,6 @@ impl Rollout {
             by: "host".into(),
             reason: "another version has taken over in the meantime".into(),
         })
-    }
-
-    /// Pauses it. Says whether that changed anything.
-    pub(super) fn pause(&self) -> bool {
-        self.set_paused(true)
-    }
-
-    /// Resumes it. Says whether that changed anything.
-    pub(super) fn resume(&self) -> bool {
-        self.set_paused(false)
-    }
-
-    fn set_paused(&self, is_paused: bool) -> bool {
-        self.order(|progress| std::mem::replace(&mut progress.is_paused, is_paused) != is_paused)
-    }
-
-    /// Promotes it: the version gets all of the work. Says whether that changed anything.
-    pub(super) fn promote(&self) -> bool {
-        self.order(|progress| {
-            progress.is_paused = false;
-            !std::mem::replace(&mut progress.is_promoted, true)
-        })
-    }
-
-    fn order(&self, order: impl FnOnce(&mut Progress) -> bool) -> bool {
-        let mut is_new = false;
-        self.progress
-            .send_modify(|progress| is_new = order(progress));
-        self.commanded.notify_waiters();
-        is_new
-    }
-
-    /// Resolves when somebody has paused, resumed or promoted it.
-    pub(super) async fn commanded(&self) {
-        self.commanded.notified().await;
-    }
-
-    /// Whether it is paused, and whether it is promoted.
-    pub(super) fn commands(&self) -> (bool, bool) {
-        let progress = self.progress.borrow();
-        (progress.is_paused, progress.is_promoted)
-    }
-
-    /// Resolves when it is not paused.
-    pub(super) async fn wait_while_paused(&self) {
-        self.until(|progress| !progress.is_paused).await;
     }
 
     /// Whether its version is in the history.
