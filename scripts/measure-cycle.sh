@@ -18,8 +18,6 @@ measure() {
     "$@" >/dev/null 2>&1 || { echo "measure-cycle: \`$*\` failed" >&2; exit 1; }
     printf '%-40s %4d s\n' "$what" $((($(date +%s%N) - began) / 1000000000))
     restore
-    # What comes next is measured from a tree that is compiled as it is.
-    "$@" >/dev/null 2>&1
 }
 
 tests=(cargo test --workspace --lib)

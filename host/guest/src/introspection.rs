@@ -138,7 +138,9 @@ impl Guest {
             (Question::Schema, exports.migration),
             (Question::Document, exports.document),
         ];
-        let asked = questions.into_iter().filter(|(_, is_exported)| *is_exported);
+        let asked = questions
+            .into_iter()
+            .filter(|(_, is_exported)| *is_exported);
         asked.map(|(question, _)| question).collect()
     }
 }

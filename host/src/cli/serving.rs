@@ -28,8 +28,8 @@ use crate::manifest::{
 };
 use crate::observe::log;
 use crate::observe::metrics::Metrics;
-use crate::rollout::Strictness;
 use crate::observe::telemetry::{self, Telemetry};
+use crate::rollout::Strictness;
 use crate::tls::{Tls, TlsSettings};
 
 /// How often it is told what a stop still waits for.

@@ -50,7 +50,10 @@ mod tests {
             "", "Room", "rOom", "9a", "-a", "a_b", "a.b", "a b", "ü", "aü", "a\n", &too_long,
         ] {
             let error = check_name(text).unwrap_err();
-            assert_eq!(error.to_string(), format!("`{text}` is not a name; {NAME_RULE}"));
+            assert_eq!(
+                error.to_string(),
+                format!("`{text}` is not a name; {NAME_RULE}")
+            );
         }
     }
 
