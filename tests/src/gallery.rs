@@ -75,7 +75,7 @@ pub struct Case {
     text: Option<String>,
     /// No component at all.
     raw: Option<String>,
-    /// The mood of `room-moody`.
+    /// The mood that the component is in.
     mood: Option<String>,
     /// How many bytes are left of it.
     cut: Option<usize>,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use innkeeper_sdk::prelude::*;
-use innkeeper_sdk::{Context, Description, Migration, Outcome, StateSchema};
+use innkeeper_sdk::{Context, Description, Migration, Outcome, Request, StateSchema};
 
 #[path = "../../written_mood.rs"]
 mod written_mood;
