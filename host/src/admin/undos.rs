@@ -13,7 +13,7 @@ use super::redaction::Redactor;
 use super::state::State;
 use super::view;
 use crate::invocation::Context;
-use crate::invocation::undoing::pending_compensation::{self, Decision, PendingCompensation};
+use crate::invocation::undoing::operator_decision::{self, Decision, PendingCompensation};
 use crate::journal::{self, CommitError};
 
 /// The most calls in one answer.
@@ -27,7 +27,7 @@ const MOST: usize = 1000;
 pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Undos>, Problem> {
     let undos = reading(move || {
         let (mut stuck, mut waiting) = (Vec::new(), Vec::new());
-        pending_compensation::each_pending(&context, |pending| {
+        operator_decision::each_pending(&context, |pending| {
             let undos = match pending.stuck {
                 Some(_) => &mut stuck,
                 None => &mut waiting,
@@ -44,7 +44,7 @@ pub(super) async fn list(Named { host, context }: Named) -> Result<Json<view::Un
             let callee = known.map(|known| known.callee.as_str());
             let contexts = callee.into_iter().chain([context.name.as_str()]);
             let redaction = redactor.of(known.map(|known| &known.correlation_id), contexts)?;
-            let texts = pending_compensation::texts(&host.invoker, &pending);
+            let texts = operator_decision::texts(&host.invoker, &pending);
             Ok(view::Undo::new(pending, &redaction.with_texts(texts)))
         };
         let undos = stuck.into_iter().map(view);
@@ -93,7 +93,7 @@ async fn decide(context: Arc<Context>, id: String, decision: Decision) -> Result
     let found = reading(move || find(&searched, &wanted)).await?;
     let key = found.ok_or_else(|| not_found.clone())?;
     loop {
-        return match pending_compensation::decide(&context, &key, decision).await {
+        return match operator_decision::decide(&context, &key, decision).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(not_found),
             // It is looked at again.
@@ -109,7 +109,7 @@ async fn decide(context: Arc<Context>, id: String, decision: Decision) -> Result
 /// The key of the undo that waits for an operator under an id.
 fn find(context: &Context, id: &str) -> Result<Option<String>, journal::Error> {
     let mut found = None;
-    pending_compensation::each_pending(context, |pending| {
+    operator_decision::each_pending(context, |pending| {
         if pending.stuck.is_some() && view::undo_id(&pending.id) == id {
             found = Some(pending.id);
         }

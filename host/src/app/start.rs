@@ -23,7 +23,7 @@ use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
     Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, crash_recovery,
-    faults, kept_secret, stored_generation, undoing::compensation,
+    faults, kept_secret, stored_generation, undoing::undo_task,
 };
 use crate::journal::{self, CommitError};
 use crate::manifest::{CurrentManifest, HOST_SOURCE, Manifest};
@@ -290,7 +290,7 @@ impl Host {
     pub(super) fn start_for(&self, context: &Arc<Context>) {
         let invoker = &self.invoker;
         self.tasks
-            .spawn(compensation::run(invoker.clone(), context.clone()));
+            .spawn(undo_task::run(invoker.clone(), context.clone()));
         self.tasks
             .spawn(release_holds(invoker.clone(), context.clone()));
         faults::tell_at_start(invoker, context);

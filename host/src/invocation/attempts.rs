@@ -14,7 +14,7 @@ use super::replay::Effect;
 use super::route_to_version::{Routed, route_to_version};
 use super::stored_result::CommitDetails;
 use super::suspicion;
-use super::undoing::{abandonment, compensation};
+use super::undoing::{abandonment, undo_task};
 use super::unit::{Interruption, UnitOfWork};
 use super::{calls_made, quota, record, spans};
 use crate::core::{Backoff, VerifiedIdentity, wall_clock};
@@ -274,7 +274,7 @@ fn gets_second_chance(invocation: &Invocation, lease: &Lease, failure: &Failure)
 /// Waits until what an earlier run has called is undone: that must not undo what the present one does.
 async fn finish_run(invocation: &Invocation, run: u32) -> Result<(), Failure> {
     let last = invocation.id.run(run);
-    compensation::finish(
+    undo_task::finish(
         &invocation.invoker,
         &invocation.context,
         &last,

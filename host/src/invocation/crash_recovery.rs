@@ -14,7 +14,7 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
-use super::idempotency;
+use super::idempotency_key;
 use super::intent;
 use super::interrupted_requests::Listed;
 use super::invoker::Invoker;
@@ -111,7 +111,7 @@ pub fn unfinished(
                 let key = match &input {
                     StoredInput::Request(request) => {
                         let key = request.idempotency_key.as_deref();
-                        key.map(|key| idempotency::known_by(key, intent.identity.as_ref()))
+                        key.map(|key| idempotency_key::known_by(key, intent.identity.as_ref()))
                     }
                     StoredInput::Call(call) => Some(call.key.to_string()),
                 };
@@ -155,7 +155,7 @@ struct Interrupted {
     id: InvocationId,
     intent: Intent,
     input: StoredInput,
-    _in_progress: Option<super::idempotency::InProgress>,
+    _in_progress: Option<super::idempotency_key::InProgress>,
 }
 
 impl Interrupted {

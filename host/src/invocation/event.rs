@@ -13,7 +13,7 @@ use super::invoker::Invoker;
 use super::known_good::{LARGEST, Sample};
 use super::replay::Replay;
 use super::traffic::Traffic;
-use super::undoing::{abandonment, compensation};
+use super::undoing::{abandonment, undo_task};
 use super::unit::UnitOfWork;
 use super::{attempts, intent};
 use crate::core::{ContextName, CorrelationId, InvocationId};
@@ -90,7 +90,7 @@ pub async fn event(
     for earlier in 0..delivery.given_up {
         // What undoes one that was given up on must not undo what this one does.
         let earlier = InvocationId::of_event(&context.name, &delivery.event.id, earlier).run(0);
-        compensation::finish(invoker, context, &earlier, invocation.deadline).await?;
+        undo_task::finish(invoker, context, &earlier, invocation.deadline).await?;
     }
     let attributes = Attributes::read(invoker, &delivery.source, &delivery.event);
     let attributes = attributes.map_err(Failure::from)?;

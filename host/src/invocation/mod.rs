@@ -25,7 +25,7 @@ mod guest_memory;
 mod health_check;
 mod host_event_kind;
 mod host_events;
-pub mod idempotency;
+pub mod idempotency_key;
 mod intent;
 pub mod interrupted_requests;
 mod invoker;

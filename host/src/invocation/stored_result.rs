@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
     use crate::core::VerifiedIdentity;
-    use crate::invocation::idempotency::{formerly_known_by, known_by};
+    use crate::invocation::idempotency_key::{formerly_known_by, known_by};
     use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
 
     fn key(name: &str, identity: Option<&VerifiedIdentity>, fingerprint: &str) -> ResponseKey {

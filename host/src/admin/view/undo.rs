@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::admin::redaction::Redaction;
 use crate::core::{CallId, Timestamp, digest};
-use crate::invocation::undoing::pending_compensation::PendingCompensation;
+use crate::invocation::undoing::operator_decision::PendingCompensation;
 
 /// Some calls of a context that are still to be undone.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compensation;
+use super::{compensation, undo_task};
 use crate::core::{ContextName, VerifiedIdentity, wall_clock};
 use crate::invocation::calls_made;
 use crate::invocation::definition::Invocation;
@@ -53,7 +53,7 @@ pub(in crate::invocation) async fn abandon(
     let position = commit(invocation, reason, writes).await?;
     if !undo.is_empty() {
         invocation.context.compensations.wake();
-        let undoing = Box::pin(compensation::undo_now(
+        let undoing = Box::pin(undo_task::undo_now(
             &invocation.invoker,
             &invocation.context,
             &run,

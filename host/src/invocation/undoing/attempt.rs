@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::all_calls;
-use super::compensation::{Try, caller_of, run_of};
+use super::compensation::{caller_of, run_of};
 use super::one_call::{self, Undone};
 use super::pauses::{Obstacle, Refusal, Speak, Tries};
 use super::unreadable;
@@ -19,6 +19,13 @@ use crate::journal::{Durability, Space, Unit, Write};
 /// The pause after a first refusal; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Whether undoing may have been tried before, by someone who has not lived to tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Try {
+    First,
+    Again,
+}
 
 /// What is left to undo.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::all_calls;
-use super::compensation::Try;
+use super::attempt::Try;
 use super::pauses::{Obstacle, Refusal};
 use crate::core::{CallId, ContextName, RunId};
 use crate::guest::{Operation, value};
