@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: one request runs, its repeats get its answer.
+//! `Idempotency-Key`: what a request is known by, and how its repeats wait while it runs. The answer that they get is a [stored result](super::stored_result).
 
 use std::collections::HashMap;
 use std::sync::Arc;
