@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: what a request is known by, and how its repeats wait while it runs. The answer that they get is a [stored result](super::stored_result).
+//! `Idempotency-Key`: what a request is known by, and how its repeats wait while it runs. The answer that they get is in `stored_result.rs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
