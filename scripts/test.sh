@@ -16,12 +16,15 @@ for more in starlingmonkey eslint; do
 done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
-# Tests wait more than they compute; those that measure something take turns.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
+# Tests wait more than they compute. Those that measure the machine or load it fully want it for themselves: they come last, and take turns.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 2))}
+# What setup has downloaded is all that pip may look for: no test asks an index.
+offline() { PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${PWD// /%20}/python/target/wheels "$@"; }
+mapfile -t alone < <(grep -v '^#' tests/alone.txt)
 (cd components && cargo test)
 (cd tests/apps/library/components && cargo test)
-# What setup has downloaded is all that pip may look for: no test asks an index.
-PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${PWD// /%20}/python/target/wheels cargo test --workspace
+offline cargo test --workspace -- "${alone[@]/#/--skip=}"
+offline cargo test --workspace --test promises -- --exact "${alone[@]}"
 leaves_out javascript || (cd javascript && npm test --workspaces --silent)
 leaves_out python || scripts/test-python.sh
 [ -z "$left_out" ] || echo "test: the tests of $left_out were left out; setup says above why"

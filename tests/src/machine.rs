@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+/// The tests that have the machine alone.
+const LISTED: &str = include_str!("../alone.txt");
+
 /// A share of the machine, or all of it, until it is dropped.
 pub struct Share(#[expect(dead_code, reason = "held for its lock")] File);
 
@@ -12,7 +15,21 @@ pub async fn shared() -> Share {
 }
 
 /// Without any other test's host, in this process or another.
+///
+/// # Panics
+///
+/// In a test that is not listed: it would keep a thread waiting for as long as others run.
 pub async fn alone() -> Share {
+    // Test threads are named after their tests; only a test's own thread is asked.
+    if let Some(test) = std::thread::current()
+        .name()
+        .filter(|name| name.contains("::"))
+    {
+        assert!(
+            LISTED.lines().any(|listed| listed == test),
+            "{test} has the machine for itself: list it in tests/alone.txt, so that it runs when the others are done"
+        );
+    }
     take(File::lock).await
 }
 

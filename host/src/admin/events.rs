@@ -248,8 +248,7 @@ fn journals(host: &Host, names: Option<&str>) -> Result<Vec<(ContextName, Arc<Le
     let mut chosen = Vec::new();
     for name in list(names) {
         let unknown = || no_such_context(host, name);
-        let ledger = host.ledger(name).ok_or_else(unknown)?;
-        chosen.push((name.parse().map_err(|_| unknown())?, ledger));
+        chosen.push(host.ledgers().get_named(name).ok_or_else(unknown)?);
     }
     if chosen.is_empty() {
         let all = host.ledgers().own.all();

@@ -16,7 +16,7 @@ use super::storage;
 use crate::config;
 use crate::core::{ContextName, VersionDigest};
 use crate::events;
-use crate::invocation::{Context, Resumption, crash_recovery};
+use crate::invocation::{Context, Resumption, resumption};
 use crate::journal::Ledger;
 use crate::manifest::{ContextSettings, Manifest};
 use crate::nats;
@@ -158,7 +158,7 @@ impl Host {
         let named = contexts().map(|context| (context.name.clone(), context.clone()));
         invoker.contexts.enter(named);
         for (place, context) in contexts().enumerate() {
-            match crash_recovery::unfinished(invoker, context) {
+            match resumption::unfinished(invoker, context) {
                 Ok(unfinished) => resumptions.extend(unfinished),
                 Err(failure) => {
                     let names = || contexts().map(|context| &context.name);

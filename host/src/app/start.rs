@@ -22,8 +22,8 @@ use crate::documents::PublicDocument;
 use crate::events::{self, Events};
 use crate::guest::{Engine, EngineOptions};
 use crate::invocation::{
-    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, crash_recovery,
-    faults, kept_secret, stored_generation, undoing::undo_task,
+    Context, Contexts, Failure, HostEvents, Invoker, Safeguards, Suspicions, faults, kept_secret,
+    resumption, stored_generation, undoing::undo_task,
 };
 use crate::journal::{self, CommitError};
 use crate::manifest::{CurrentManifest, HOST_SOURCE, Manifest};
@@ -257,7 +257,7 @@ impl Host {
     ) -> Result<(), StartError> {
         let mut resumptions = Vec::new();
         for context in self.contexts().values() {
-            resumptions.extend(crash_recovery::unfinished(&self.invoker, context)?);
+            resumptions.extend(resumption::unfinished(&self.invoker, context)?);
         }
         if !resumptions.is_empty() {
             progress(Progress::Resuming {

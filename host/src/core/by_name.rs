@@ -38,6 +38,13 @@ impl<T> ByName<T> {
         self.0.load().get(name).cloned()
     }
 
+    /// The one of this name, with the name.
+    pub fn get_named(&self, name: &str) -> Option<(ContextName, Arc<T>)> {
+        let things = self.0.load();
+        let found = things.get_key_value(name);
+        found.map(|(name, thing)| (name.clone(), thing.clone()))
+    }
+
     /// Whether there is one of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.load().contains_key(name)

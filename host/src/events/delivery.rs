@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Events;
 use super::dead_letter::{self, DeadLetter, LetterId};
 use super::held_subjects::Mark;
-use super::lane_cursor::{Arrival, Handler};
+use super::lane::{Arrival, Handler};
 use crate::core::{Backoff, ContextName};
 use crate::invocation::{self, Context, Delivery, EventFailure, Failure, quota};
 use crate::journal::{CommitError, Durability, EventPosition, Ledger, Resource, Space, Unit};

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Events;
-use super::cursor_record::Cursor;
-use super::lane_cursor::{Handler, Lane, Source};
+use super::cursor_key::CursorKey;
+use super::lane::{Handler, Lane, Source};
 use crate::journal::{self, EventPosition, LANES};
 
 /// Lanes at work.
@@ -41,12 +41,12 @@ impl Follower {
         let mut opened = Vec::new();
         for source in sources {
             for number in 0..LANES {
-                let cursor = Cursor::new(generation, &source.name, number);
+                let key = CursorKey::new(generation, &source.name, number);
                 opened.push(Lane::open(
                     handler.clone(),
                     source.clone(),
                     number,
-                    cursor,
+                    key,
                     stop.clone(),
                 )?);
             }

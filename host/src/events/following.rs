@@ -9,11 +9,11 @@ use tokio::sync::MutexGuard;
 use super::Events;
 use super::delivery::Deliveries;
 use super::follower::{Follower, Watched};
-use super::lane_cursor::Source;
+use super::lane::Source;
 use super::retrying::Retries;
 use crate::core::{Backoff, ContextName};
 use crate::invocation::Context;
-use crate::journal::{self, Ledger};
+use crate::journal;
 use crate::versions::Version;
 
 /// What a context follows with.
@@ -160,22 +160,18 @@ fn sources(events: &Events, context: &Context) -> Vec<Source> {
 
 /// What a version of a context follows.
 fn sources_of(events: &Events, context: &Context, version: &Version) -> Vec<Source> {
-    let mut sources = BTreeMap::new();
-    for followed in &version.description.follows {
-        sources.insert(followed.source.as_str(), events.ledger(&followed.source));
-    }
-    let known = |(name, ledger): (&str, Option<Arc<Ledger>>)| {
-        if ledger.is_none() {
+    let follows = &version.description.follows;
+    let sources: BTreeSet<&str> = follows.iter().map(|it| it.source.as_str()).collect();
+    let known = |name: &str| {
+        let Some((name, ledger)) = events.invoker.ledgers.get_named(name) else {
             tracing::warn!(
                 context = context.name.as_str(),
                 source = name,
                 "it follows a context that is not part of the app"
             );
-        }
-        Some(Source {
-            name: name.parse().ok()?,
-            ledger: ledger?,
-        })
+            return None;
+        };
+        Some(Source { name, ledger })
     };
     sources.into_iter().filter_map(known).collect()
 }

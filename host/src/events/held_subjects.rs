@@ -71,15 +71,15 @@ pub(super) fn subjects(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::cursor_record::Cursor;
+    use crate::events::cursor_key::CursorKey;
 
     #[test]
     fn a_mark_is_no_cursor_and_goes_with_its_generation() {
         let mark = Mark::new(3, &"room".into(), "a/b");
-        assert!(Cursor::of_generation(3).contains(&mark.0));
-        assert!(!Cursor::of_generation(2).contains(&mark.0));
+        assert!(CursorKey::of_generation(3).contains(&mark.0));
+        assert!(!CursorKey::of_generation(2).contains(&mark.0));
         for lane in 0..16 {
-            assert_ne!(mark.0, Cursor::new(3, &"room".into(), lane).key());
+            assert_ne!(mark.0, CursorKey::new(3, &"room".into(), lane).as_bytes());
         }
         assert_ne!(mark.0, Mark::new(3, &"room".into(), "a").0);
     }

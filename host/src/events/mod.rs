@@ -3,7 +3,8 @@
 //! A follower reads its source's lanes, each from its own cursor, and every event that it follows becomes an invocation whose commit moves the cursor.
 //! So an event takes effect once, however often the process dies: nothing here needs to be remembered anywhere else.
 
-mod cursor_record;
+mod cursor;
+mod cursor_key;
 pub mod dead_letter;
 mod delivery;
 pub(crate) mod feed;
@@ -12,7 +13,7 @@ mod follower;
 pub(crate) mod following;
 mod held_subjects;
 mod housekeeping;
-mod lane_cursor;
+mod lane;
 pub mod redelivery;
 pub mod retrying;
 pub mod saga;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::cursor_record::Cursor;
+pub(crate) use self::cursor_key::CursorKey;
 pub(crate) use self::follower::{Follower, Watched};
 pub(crate) use self::following::follow_as_described;
 pub use self::following::{Following, Lag, lag};

@@ -12,7 +12,7 @@ use super::guest_memory::GuestMemory;
 use super::key_locks::{HeldLocks, LockSet};
 use super::replay::Effect;
 use super::route_to_version::{Routed, route_to_version};
-use super::stored_result::CommitDetails;
+use super::stored_call_result::CommitDetails;
 use super::suspicion;
 use super::undoing::{abandonment, undo_task};
 use super::unit::{Interruption, UnitOfWork};

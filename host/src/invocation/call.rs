@@ -17,7 +17,7 @@ use super::invoker::Invoker;
 use super::known_good::{LARGEST, Sample};
 use super::replay::{Effect, Replay};
 use super::runs;
-use super::stored_result::{CallKey, CommitDetails, Found};
+use super::stored_call_result::{CallKey, CommitDetails, Found};
 use super::unit::UnitOfWork;
 use crate::core::{
     CallId, CausationId, ContextName, CorrelationId, InvocationId, TraceContext, VerifiedIdentity,

@@ -11,7 +11,7 @@ use super::availability::Availability;
 use super::circuit_breaker::Breakers;
 use super::commit_hold::Commits;
 use super::faults::Faults;
-use super::idempotency_key::KeysInProgress;
+use super::idempotency::KeysInProgress;
 use super::interrupted_requests::InterruptedRequests;
 use super::key_locks::KeyLocks;
 use super::known_good::KnownGood;

@@ -11,11 +11,11 @@ use super::circuit_breaker::{Breaker, Connection};
 use super::commit_hold::{Consent, Hold};
 use super::context::Context;
 use super::failure::Failure;
-use super::idempotency_key;
+use super::idempotency;
 use super::invoker::Invoker;
 use super::key_locks::LockSet;
 use super::replay::Replay;
-use super::stored_result::CallKey;
+use super::stored_call_result::CallKey;
 use crate::core::message::Request;
 use crate::core::{
     CausationId, ContextName, CorrelationId, InvocationId, RunId, TraceContext, VerifiedIdentity,
@@ -210,7 +210,7 @@ impl Invocation {
         self.conversation.get_or_init(|| {
             let origin = match &self.trigger {
                 Trigger::Intent(Input::Request(_, Some(key))) => {
-                    idempotency_key::known_by(key, self.identity.as_ref())
+                    idempotency::known_by(key, self.identity.as_ref())
                 }
                 _ => self.id.to_string(),
             };

@@ -5,7 +5,7 @@ use std::hash::Hasher;
 
 use super::failure::Failure;
 use super::known_good::Sample;
-use super::stored_result::{CommitDetails, Found};
+use super::stored_call_result::{CommitDetails, Found};
 use super::unit::UnitOfWork;
 use crate::core::{ContextName, CorrelationId};
 use crate::guest::{Ended, Execution};

@@ -14,7 +14,6 @@ pub mod commit_hold;
 mod context;
 mod context_slots;
 mod counter;
-pub mod crash_recovery;
 mod definition;
 mod dispatch;
 mod entry;
@@ -25,7 +24,7 @@ mod guest_memory;
 mod health_check;
 mod host_event_kind;
 mod host_events;
-pub mod idempotency_key;
+mod idempotency;
 mod intent;
 pub mod interrupted_requests;
 mod invoker;
@@ -42,13 +41,14 @@ pub mod quota;
 mod read_usage;
 pub(crate) mod record;
 mod replay;
+pub mod resumption;
 mod retention;
 mod route_to_version;
 mod runs;
 mod spans;
 mod staged;
 pub(crate) mod state_key;
-mod stored_result;
+mod stored_call_result;
 mod suspicion;
 mod timer;
 pub mod traffic;
@@ -69,7 +69,6 @@ pub use self::{
     call::{Answered, Caller, Request as CallRequest},
     context::{Context, GENERATION_KEY},
     context_slots::ContextSlots,
-    crash_recovery::Resumption,
     dispatch::{dispatch, offering, reach},
     event::{Delivery, EventFailure, event, give_up, has_left},
     failure::Failure,
@@ -81,6 +80,7 @@ pub use self::{
     load_meter::Load,
     occurrences::{Occurrence, Severity},
     origin::Origin,
+    resumption::Resumption,
     retention::{end_forsaken, forget_results},
     suspicion::Suspicions,
     timer::Timer,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
-use super::crash_recovery;
 use super::failure::Failure;
 use super::intent;
 use super::invoker::Invoker;
 use super::record::{self, AbandonedRuns, Intent, StoredCall};
+use super::resumption;
 use super::undoing::compensation;
 use crate::core::CallId;
 use crate::journal::{
@@ -88,7 +88,7 @@ pub async fn end_forsaken(
         let id = CallId::from(&*String::from_utf8_lossy(&key));
         let is_old = intent.caller.is_some() && intent.now < before;
         if is_old && !is_awaited(invoker, &id, intent.caller.as_deref())? {
-            crash_recovery::abandon(invoker, context, id.invocation(), intent).await?;
+            resumption::abandon(invoker, context, id.invocation(), intent).await?;
         }
     }
     Ok(next)

@@ -11,12 +11,12 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Place, Trigger};
 use super::entry::{Answer, Entry, number_of};
 use super::failure::Failure;
-use super::idempotency_key;
+use super::idempotency::{self, ResponseKey};
 use super::invoker::Invoker;
 use super::known_good::{LARGEST, Sample};
 use super::origin::Origin;
 use super::route_to_version::route_of;
-use super::stored_result::{CommitDetails, Found, ResponseKey};
+use super::stored_call_result::{CommitDetails, Found};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
@@ -104,9 +104,9 @@ async fn admit(
     let in_progress = match &key {
         Some(key) => {
             let identity = origin.identity.as_ref();
-            let known_by = idempotency_key::known_by(key, identity);
+            let known_by = idempotency::known_by(key, identity);
             let entered = context.keys.enter(&known_by, deadline).await?;
-            if let Some(former) = idempotency_key::formerly_known_by(key, identity) {
+            if let Some(former) = idempotency::formerly_known_by(key, identity) {
                 // What an earlier host began may still be driven to its end.
                 context.keys.wait(&former, deadline).await?;
             }
@@ -232,8 +232,8 @@ impl WebEntry {
         identity: Option<&VerifiedIdentity>,
     ) -> Self {
         let key = key.map(|key| ResponseKey {
-            key: idempotency_key::known_by(key, identity),
-            former: idempotency_key::formerly_known_by(key, identity),
+            key: idempotency::known_by(key, identity),
+            former: idempotency::formerly_known_by(key, identity),
             fingerprint: fingerprint(&request),
         });
         Self {

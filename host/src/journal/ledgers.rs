@@ -23,6 +23,12 @@ impl Ledgers {
         self.own.get(name).or_else(|| self.outside.get(name))
     }
 
+    /// One of either kind, with the name of its context.
+    pub fn get_named(&self, name: &str) -> Option<(ContextName, Arc<Ledger>)> {
+        let own = self.own.get_named(name);
+        own.or_else(|| self.outside.get_named(name))
+    }
+
     /// That of a context that calls others, also where it is no longer part of the app.
     pub fn of_caller(&self, name: &str) -> Option<Arc<Ledger>> {
         self.own

@@ -1,6 +1,7 @@
 //! What a standard component is to the host. It describes nothing itself, so the manifest says what it answers, and whom it may ask.
 
 use super::refusal::{Gate, Refusal};
+use crate::core::ContextName;
 use crate::guest::{self, DataType, Guest, KEYVALUE_TABLE, KeyPart, Route, Scalar, Table};
 use crate::manifest::ContextSettings;
 use crate::versions::ALL_OTHERS;
@@ -9,7 +10,7 @@ use crate::versions::ALL_OTHERS;
 #[derive(Clone, Copy)]
 pub(crate) struct Granted<'a> {
     /// The context.
-    pub context: &'a str,
+    pub context: &'a ContextName,
     /// Its settings.
     pub settings: &'a ContextSettings,
 }

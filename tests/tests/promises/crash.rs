@@ -7,7 +7,7 @@ use innkeeper_tests::{Load, Opening, Record, Settings, TestHost, seed, within};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-const KILLS: usize = 30;
+const KILLS: usize = 20;
 const GUESTS: u64 = 12;
 const ROOMS: usize = 24;
 /// How long the host may take to come to rest after it was opened again.

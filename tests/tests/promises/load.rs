@@ -21,12 +21,12 @@ async fn memory_stays_where_it_is() {
         .await;
         assert_eq!(flooded.refusals, 0);
     };
-    look(20_000).await;
+    look(10_000).await;
     write(2_000).await;
     let before = host.resident();
-    look(60_000).await;
+    look(30_000).await;
     let after_reads = host.resident();
-    write(6_000).await;
+    write(4_000).await;
     let after_writes = host.resident();
     eprintln!("KiB: {before} before, {after_reads} after reads, {after_writes} after writes");
     assert!(

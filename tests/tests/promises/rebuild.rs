@@ -12,7 +12,7 @@ const REBUILD: &str = "/v1/contexts/viewpage/rebuild";
 
 fn events() -> u64 {
     let given = std::env::var(EVENTS).ok();
-    given.and_then(|text| text.parse().ok()).unwrap_or(20_000)
+    given.and_then(|text| text.parse().ok()).unwrap_or(8_000)
 }
 
 /// What the projection shows: all of it would be slow to read, so every hundredth page. Without the total, which grows.

@@ -19,7 +19,7 @@ pub(crate) use self::store::TIMED_OUT;
 pub(super) use self::trim::trim;
 use self::watcher::{Deadlines, Watcher};
 use super::follower::Follower;
-use super::lane_cursor::Source;
+use super::lane::Source;
 use super::timer;
 use crate::core::Backoff;
 use crate::events::Events;

@@ -11,7 +11,7 @@ use super::machine::{self, Ending, Known, Saga, SagaState};
 use super::store;
 use crate::core::{Backoff, ContextName, digest};
 use crate::events::follower::Watched;
-use crate::events::lane_cursor::{Arrival, Handler};
+use crate::events::lane::{Arrival, Handler};
 use crate::events::timer::{self, Timers};
 use crate::invocation::Timer;
 use crate::journal::{

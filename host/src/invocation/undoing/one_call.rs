@@ -12,13 +12,13 @@ use crate::core::{CallId, ContextName, RunId};
 use crate::guest::{Operation, value};
 use crate::invocation::call;
 use crate::invocation::context::Context;
-use crate::invocation::crash_recovery;
 use crate::invocation::definition::CallStack;
 use crate::invocation::failure::Failure;
 use crate::invocation::intent;
 use crate::invocation::invoker::Invoker;
 use crate::invocation::record::{self, Compensation, StoredCall};
 use crate::invocation::replay::Call;
+use crate::invocation::resumption;
 use crate::invocation::spans;
 use crate::journal::{self, Space};
 use crate::observe::telemetry;
@@ -70,7 +70,7 @@ pub(super) async fn undo(
             // It was cut short: what it called is for its own context to undo.
             Some(intent) => {
                 let id = compensation.call.invocation();
-                crash_recovery::abandon(invoker, &callee, id, intent).await?;
+                resumption::abandon(invoker, &callee, id, intent).await?;
                 Ok(Undone::Now)
             }
             None => Ok(Undone::NothingToDo),

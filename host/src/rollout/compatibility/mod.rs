@@ -14,7 +14,7 @@ use super::refusal::{Gate, Refusal};
 use crate::core::{ContextName, counted};
 use crate::guest::Operation;
 use crate::invocation::Context;
-use crate::invocation::undoing::pending_undos;
+use crate::invocation::undoing::functions_needed;
 use crate::manifest::ContextSettings;
 use crate::versions::{Serving, Version, Wiring, WiringError};
 
@@ -79,7 +79,7 @@ pub(super) fn check(
     };
     around.imports(version)?;
     around.consumers(version)?;
-    around.pending_undos(deployer, context, version)?;
+    around.functions_needed(deployer, context, version)?;
     around.followers(version)?;
     around.sagas(version, &deployer.manifest().sagas)?;
     around.follows(deployer, contexts, version)
@@ -191,7 +191,7 @@ impl Around<'_> {
     }
 
     /// What others may still have undone can be undone, whether or not they import it any more.
-    fn pending_undos(
+    fn functions_needed(
         &self,
         deployer: &Deployer,
         context: &Context,
@@ -199,7 +199,7 @@ impl Around<'_> {
     ) -> Result<(), Refusal> {
         let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
         for (undo, pending) in
-            pending_undos::undos(&deployer.invoker, context).map_err(unreadable)?
+            functions_needed::undos(&deployer.invoker, context).map_err(unreadable)?
         {
             let callers: Vec<_> = pending.callers.iter().map(ContextName::as_str).collect();
             let callers = callers.join(", ");

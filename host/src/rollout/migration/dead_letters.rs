@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::steps::{STEP, commit_in_steps, read_step};
-use crate::events::{Cursor, dead_letter};
+use crate::events::{CursorKey, dead_letter};
 use crate::journal::{
     self, Capture, CommitError, Direction, KeyRange, Ledger, ReadSet, Space, Write,
 };
@@ -90,8 +90,8 @@ pub(super) fn carry_over(
     generation: u32,
     reads: &mut ReadSet,
 ) -> Result<Vec<Write>, journal::Error> {
-    let from = Cursor::of_generation(former);
-    let to = Cursor::of_generation(generation);
+    let from = CursorKey::of_generation(former);
+    let to = CursorKey::of_generation(generation);
     reads.note_range(Space::Cursor, &from);
     reads.note_range(Space::DeadLetter, &dead_letter::of_generation(former));
     let cursors = ledger.scan(Space::Cursor, &from, usize::MAX, Direction::Forwards)?;

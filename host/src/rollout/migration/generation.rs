@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::events::{Cursor, dead_letter};
+use crate::events::{CursorKey, dead_letter};
 use crate::invocation::{Context, GENERATION_KEY};
 use crate::journal::{self, CommitError, Durability, KeyRange, Space, Unit, Write};
 
@@ -65,7 +65,7 @@ pub(in crate::rollout) async fn sweep(
 ) -> Result<ControlFlow<()>, CommitError> {
     let parts = [
         (Space::State(generation), KeyRange::all()),
-        (Space::Cursor, Cursor::of_generation(generation)),
+        (Space::Cursor, CursorKey::of_generation(generation)),
         (Space::DeadLetter, dead_letter::of_generation(generation)),
     ];
     for (space, range) in parts {

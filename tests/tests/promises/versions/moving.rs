@@ -8,7 +8,7 @@ use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually, flood,
 use serde_json::{Value, json};
 
 /// So many are not followed again in no time.
-const EVENTS: u64 = 15_000;
+const EVENTS: u64 = 6_000;
 
 async fn component(name: &str) -> Vec<u8> {
     std::fs::read(&artifacts::components().await[name]).expect("it was built")

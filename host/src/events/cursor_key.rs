@@ -1,15 +1,15 @@
-//! Cursors: how far a follower has come in a lane of a source, as its own journal keeps it.
+//! What a cursor is stored under, and as what. How it moves is in `cursor.rs`.
 
 use crate::core::ContextName;
 use crate::journal::{self, EventPosition, KeyRange, Ledger, Space, Write};
 
 const FORMAT: u8 = 1;
 
-/// The cursor of one follower, in one generation of its state, for one lane of one source.
+/// Names the cursor of one follower, in one generation of its state, for one lane of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cursor(Vec<u8>);
+pub(crate) struct CursorKey(Vec<u8>);
 
-impl Cursor {
+impl CursorKey {
     pub(super) fn new(generation: u32, source: &ContextName, lane: u8) -> Self {
         let mut key = generation.to_be_bytes().to_vec();
         key.extend_from_slice(source.as_bytes());
@@ -23,11 +23,11 @@ impl Cursor {
         KeyRange::prefix(generation.to_be_bytes())
     }
 
-    pub(super) fn key(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Where it stands; `None` is before the first event.
+    /// Where the cursor stands; `None` is before the first event.
     pub(super) fn read(&self, ledger: &Ledger) -> Result<Option<EventPosition>, journal::Error> {
         ledger
             .get(Space::Cursor, &self.0)?
@@ -35,7 +35,7 @@ impl Cursor {
             .transpose()
     }
 
-    /// The write that moves it behind an event.
+    /// The write that moves the cursor behind an event.
     pub(super) fn moved_to(&self, position: EventPosition) -> Write {
         Write {
             space: Space::Cursor,
@@ -100,15 +100,19 @@ mod tests {
     #[test]
     fn no_two_cursors_share_a_key() {
         let keys = [
-            Cursor::new(0, &"room".into(), 0),
-            Cursor::new(0, &"room".into(), b'/'),
-            Cursor::new(0, &"room-a".into(), 0),
-            Cursor::new(1, &"room".into(), 0),
+            CursorKey::new(0, &"room".into(), 0),
+            CursorKey::new(0, &"room".into(), b'/'),
+            CursorKey::new(0, &"room-a".into(), 0),
+            CursorKey::new(1, &"room".into(), 0),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys.iter().skip(index + 1).any(|other| other == key));
         }
-        assert!(Cursor::of_generation(0).contains(Cursor::new(0, &"room".into(), 15).key()));
-        assert!(!Cursor::of_generation(0).contains(Cursor::new(1, &"room".into(), 0).key()));
+        assert!(
+            CursorKey::of_generation(0).contains(CursorKey::new(0, &"room".into(), 15).as_bytes())
+        );
+        assert!(
+            !CursorKey::of_generation(0).contains(CursorKey::new(1, &"room".into(), 0).as_bytes())
+        );
     }
 }

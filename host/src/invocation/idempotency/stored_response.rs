@@ -1,91 +1,34 @@
-//! Answers that are kept for a repeat: of calls under their id, of requests under their `Idempotency-Key`.
+//! What a request with an `Idempotency-Key` is known by, and the answer that its repeats are given again.
 
-use wasmtime::component::Val;
-
-use super::failure::Failure;
-use super::record::{self, StoredCall, StoredResponse};
 use crate::core::message::Response;
-use crate::core::{CallId, ContextName};
-use crate::guest::value;
+use crate::core::{VerifiedIdentity, digest};
+use crate::invocation::failure::Failure;
+use crate::invocation::record::{self, StoredResponse};
+use crate::invocation::stored_call_result::{CommitDetails, Found};
 use crate::journal::{self, Ledger, Space, Write};
 
-/// What an earlier run of an invocation has committed.
-pub(super) struct Found<A> {
-    pub answer: A,
-    /// What undoes it, if it is a call that something undoes.
-    pub undo: Option<String>,
+/// What the repeats of a request are known by: nobody is given the answer to somebody else's request, or waits for that.
+pub(in crate::invocation) fn known_by(key: &str, identity: Option<&VerifiedIdentity>) -> String {
+    let key = key.as_bytes();
+    let digest = match identity.map(VerifiedIdentity::person) {
+        None => digest(&[key]),
+        Some([issuer, subject]) => digest(&[issuer, subject, key]),
+    };
+    format!("key:{digest}")
 }
 
-/// What a commit knows of an answer that it keeps.
-#[derive(Clone, Copy)]
-pub(super) struct CommitDetails<'a> {
-    /// When it is committed, in milliseconds since the Unix epoch.
-    pub time: u64,
-    /// The context whose invocation called, when it is a call from inside.
-    pub caller: Option<&'a ContextName>,
-    /// What undoes it, if it is a call that something undoes.
-    pub undo: Option<&'a str>,
-}
-
-/// Where the result of a call is kept, and what it must be the result of.
-#[derive(Debug)]
-pub(super) struct CallKey {
-    pub key: CallId,
-    pub interface: String,
-    pub function: String,
-    /// Encoded.
-    pub parameters: Vec<u8>,
-}
-
-impl CallKey {
-    /// The answer that an earlier run has committed.
-    pub(super) fn find(&self, ledger: &Ledger) -> Result<Option<Found<Val>>, Failure> {
-        let Some(stored) = record::find::<StoredCall>(ledger, Space::Result, &self.key)? else {
-            return Ok(None);
-        };
-        // The id of a call between contexts comes from these; from outside it is the caller's key.
-        if (&stored.interface, &stored.function, &stored.parameters)
-            != (&self.interface, &self.function, &self.parameters)
-        {
-            return Err(Failure::KeyReused);
-        }
-        let answers = value::decode(&stored.answer);
-        let answers = answers.map_err(|error| Failure::Journal {
-            reason: error.to_string(),
-        })?;
-        Ok(answers.into_iter().next().map(|answer| Found {
-            answer,
-            undo: stored.undo,
-        }))
-    }
-
-    /// The write that keeps an answer.
-    pub(super) fn write(
-        &self,
-        answer: &Val,
-        details: CommitDetails<'_>,
-    ) -> Result<Write, journal::Error> {
-        let answer = value::encode(std::slice::from_ref(answer)).map_err(|error| {
-            journal::Error::Damaged {
-                what: error.to_string(),
-            }
-        })?;
-        let stored = StoredCall {
-            time: details.time,
-            caller: details.caller.cloned(),
-            undo: details.undo.map(str::to_owned),
-            interface: self.interface.clone(),
-            function: self.function.clone(),
-            parameters: self.parameters.clone(),
-            answer,
-        };
-        record::write(Space::Result, &self.key, &stored)
-    }
+/// What they were known by to a host that did not know who had sent a request: what it has answered is answered again, and not done twice. It is the name that
+/// requests of nobody in particular still have, so for those there is no other.
+pub(in crate::invocation) fn formerly_known_by(
+    key: &str,
+    identity: Option<&VerifiedIdentity>,
+) -> Option<String> {
+    identity.map(|_| known_by(key, None))
 }
 
 /// Where the response to a request with an `Idempotency-Key` is kept, and what it must be the response to.
 #[derive(Debug)]
-pub(super) struct ResponseKey {
+pub(in crate::invocation) struct ResponseKey {
     pub key: String,
     /// What an earlier host would have kept it under, where that is another name.
     pub former: Option<String>,
@@ -94,7 +37,10 @@ pub(super) struct ResponseKey {
 
 impl ResponseKey {
     /// The response that an earlier run has committed.
-    pub(super) fn find(&self, ledger: &Ledger) -> Result<Option<Found<Response>>, Failure> {
+    pub(in crate::invocation) fn find(
+        &self,
+        ledger: &Ledger,
+    ) -> Result<Option<Found<Response>>, Failure> {
         let find = |key| record::find::<StoredResponse>(ledger, Space::Result, key);
         let stored = match (find(&self.key)?, &self.former) {
             (None, Some(former)) => find(former)?,
@@ -115,7 +61,7 @@ impl ResponseKey {
     }
 
     /// The write that keeps a response.
-    pub(super) fn write(
+    pub(in crate::invocation) fn write(
         &self,
         response: &Response,
         details: CommitDetails<'_>,
@@ -136,8 +82,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::core::VerifiedIdentity;
-    use crate::invocation::idempotency_key::{formerly_known_by, known_by};
     use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
 
     fn key(name: &str, identity: Option<&VerifiedIdentity>, fingerprint: &str) -> ResponseKey {
@@ -146,6 +90,21 @@ mod tests {
             former: formerly_known_by(name, identity),
             fingerprint: fingerprint.to_owned(),
         }
+    }
+
+    #[test]
+    fn each_has_keys_of_his_own() {
+        let [alice, bob] = ["alice", "bob"].map(VerifiedIdentity::of);
+        let keys = [None, Some(&alice), Some(&bob)].map(|identity| known_by("a", identity));
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+        assert_eq!(keys[1], known_by("a", Some(&VerifiedIdentity::of("alice"))));
+        assert_ne!(keys[1], known_by("b", Some(&alice)));
+        // An earlier host told nobody from anybody.
+        assert_eq!(
+            formerly_known_by("a", Some(&alice)).as_ref(),
+            Some(&keys[0])
+        );
+        assert_eq!(formerly_known_by("a", None), None);
     }
 
     #[tokio::test]

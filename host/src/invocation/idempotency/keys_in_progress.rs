@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: what a request is known by, and how its repeats wait while it runs. The answer that they get is in `stored_result.rs`.
+//! The keys whose requests still run, so that a repeat waits for the first of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,27 +8,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Failure;
-use crate::core::{VerifiedIdentity, digest};
+use crate::invocation::Failure;
 
 /// How long a repeat waits for the first request before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What the repeats of a request are known by: nobody is given the answer to somebody else's request, or waits for that.
-pub(super) fn known_by(key: &str, identity: Option<&VerifiedIdentity>) -> String {
-    let key = key.as_bytes();
-    let digest = match identity.map(VerifiedIdentity::person) {
-        None => digest(&[key]),
-        Some([issuer, subject]) => digest(&[issuer, subject, key]),
-    };
-    format!("key:{digest}")
-}
-
-/// What they were known by to a host that did not know who had sent a request: what it has answered is answered again, and not done twice. It is the name that
-/// requests of nobody in particular still have, so for those there is no other.
-pub(super) fn formerly_known_by(key: &str, identity: Option<&VerifiedIdentity>) -> Option<String> {
-    identity.map(|_| known_by(key, None))
-}
 
 /// The keys whose first request still runs, of one context.
 #[derive(Clone, Default)]
@@ -109,21 +92,6 @@ mod tests {
 
     fn late() -> Instant {
         Instant::now() + Duration::from_secs(10)
-    }
-
-    #[test]
-    fn each_has_keys_of_his_own() {
-        let [alice, bob] = ["alice", "bob"].map(VerifiedIdentity::of);
-        let keys = [None, Some(&alice), Some(&bob)].map(|identity| known_by("a", identity));
-        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
-        assert_eq!(keys[1], known_by("a", Some(&VerifiedIdentity::of("alice"))));
-        assert_ne!(keys[1], known_by("b", Some(&alice)));
-        // An earlier host told nobody from anybody.
-        assert_eq!(
-            formerly_known_by("a", Some(&alice)).as_ref(),
-            Some(&keys[0])
-        );
-        assert_eq!(formerly_known_by("a", None), None);
     }
 
     #[tokio::test]

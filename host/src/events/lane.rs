@@ -4,34 +4,24 @@ use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::cursor_record::Cursor;
+use super::cursor::{self, Cursor};
+use super::cursor_key::CursorKey;
 use super::follower::Watched;
 use crate::core::{Backoff, ContextName};
-use crate::journal::{
-    self, Bounds, CommitError, Durability, Event, EventPosition, Ledger, ReadSet, Space, Unit,
-    Write,
-};
+use crate::journal::{self, Bounds, CommitError, Event, EventPosition, Ledger, ReadSet, Write};
 
 /// How many events are read at a time, and how many bytes of them.
 const BATCH: Bounds = Bounds {
     entries: 256,
     bytes: 4 << 20,
 };
-/// After how many events that nobody here follows the cursor is written all the same.
-const SKIPS: usize = 4_096;
-/// How long after the first of them it is written at the latest.
-const KEEP: Duration = Duration::from_secs(5);
 /// How many events behind the cursor an earlier life may have come to: it went past some whose kinds it did not follow. Twice as many as it should be,
 /// since a cursor may not have been written at once.
-const AHEAD: usize = 2 * SKIPS;
+const AHEAD: usize = 2 * cursor::SKIPS;
 
 /// What is done with the events of a source.
 pub(super) trait Handler: Send + Sync + 'static {
@@ -77,20 +67,14 @@ pub(super) struct Arrival<'a> {
     pub stop: &'a CancellationToken,
 }
 
-/// One lane, and how far its follower has come.
+/// One lane, and how far its follower has come in it.
 pub(super) struct Lane<H> {
     handler: Arc<H>,
     source: Source,
     number: u8,
     cursor: Cursor,
-    place: watch::Sender<Option<EventPosition>>,
-    passed: Arc<AtomicU64>,
     is_first: bool,
     earlier: Earlier,
-    /// How many events it has gone past since its cursor was written.
-    skipped: usize,
-    /// When the cursor is to be written, if it has.
-    keep_at: Option<Instant>,
     stop: CancellationToken,
 }
 
@@ -113,6 +97,10 @@ impl Earlier {
     fn may_know(&self, position: EventPosition) -> bool {
         self.left > 0 && position.commit <= self.end
     }
+
+    fn passes(&mut self) {
+        self.left = self.left.saturating_sub(1);
+    }
 }
 
 impl<H: Handler> Lane<H> {
@@ -121,12 +109,12 @@ impl<H: Handler> Lane<H> {
         handler: Arc<H>,
         source: Source,
         number: u8,
-        cursor: Cursor,
+        key: CursorKey,
         stop: CancellationToken,
     ) -> Result<Self, journal::Error> {
-        let mut place = cursor.read(handler.ledger())?;
+        let mut cursor = Cursor::open(handler.ledger().clone(), key)?;
         let end = source.ledger.applied();
-        if place.is_some_and(|place| place.commit > end) {
+        if cursor.place().is_some_and(|place| place.commit > end) {
             // Its journal was in memory: what comes now has nothing to do with what the cursor counted.
             tracing::warn!(
                 follower = handler.ledger().context(),
@@ -134,7 +122,7 @@ impl<H: Handler> Lane<H> {
                 lane = number,
                 "the source's journal was replaced by a new one, and is followed from its first event"
             );
-            place = None;
+            cursor.restart();
         }
         Ok(Self {
             handler,
@@ -142,11 +130,7 @@ impl<H: Handler> Lane<H> {
             source,
             number,
             cursor,
-            place: watch::Sender::new(place),
-            passed: Arc::default(),
             is_first: true,
-            skipped: 0,
-            keep_at: None,
             stop,
         })
     }
@@ -156,8 +140,8 @@ impl<H: Handler> Lane<H> {
         Watched {
             source: self.source.clone(),
             number: self.number,
-            place: self.place.subscribe(),
-            passed: self.passed.clone(),
+            place: self.cursor.watched(),
+            passed: self.cursor.passed(),
         }
     }
 
@@ -184,11 +168,8 @@ impl<H: Handler> Lane<H> {
 
     /// Finds out where it stands, once what may be under way has been decided.
     async fn reopen(&mut self) -> Result<(), CommitError> {
-        let ledger = self.handler.ledger();
-        ledger.barrier().await?;
-        let place = self.cursor.read(ledger)?;
-        self.place.send_replace(place);
-        self.note_kept();
+        self.handler.ledger().barrier().await?;
+        self.cursor.reopen()?;
         self.is_first = true;
         self.earlier = Earlier::of(&self.source, self.number);
         Ok(())
@@ -207,9 +188,7 @@ impl<H: Handler> Lane<H> {
     async fn run_and_keep(&mut self) {
         self.run().await;
         // Whoever follows next need not look at what this one has gone past.
-        if self.skipped > 0 {
-            self.keep_place().await;
-        }
+        self.cursor.write_if_behind().await;
     }
 
     async fn run(&mut self) {
@@ -222,7 +201,7 @@ impl<H: Handler> Lane<H> {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 changed = news.changed() => if changed.is_err() { return },
-                () = until(self.keep_at) => self.keep_place().await,
+                () = self.cursor.due() => self.cursor.write().await,
             }
         }
     }
@@ -258,7 +237,7 @@ impl<H: Handler> Lane<H> {
             upto <= ledger.flushed(),
             "followers see flushed events only"
         );
-        let after = *self.place.borrow();
+        let after = self.cursor.place();
         let reading = tokio::task::spawn_blocking(move || {
             ledger.journal().events_within(lane, after, upto, BATCH)
         });
@@ -295,8 +274,8 @@ impl<H: Handler> Lane<H> {
         };
         self.handler.handle(arrival).await?;
         self.is_first = false;
-        self.note_kept();
-        self.move_to(position);
+        self.earlier.passes();
+        self.cursor.moved_by_commit(position);
         ControlFlow::Continue(())
     }
 
@@ -309,11 +288,11 @@ impl<H: Handler> Lane<H> {
             }
             false => false,
         };
+        self.earlier.passes();
         if decided {
-            self.note_kept();
-            self.move_to(position);
+            self.cursor.moved_by_commit(position);
         } else {
-            self.skip(position).await;
+            self.cursor.skip(position).await;
         }
         ControlFlow::Continue(())
     }
@@ -325,71 +304,11 @@ impl<H: Handler> Lane<H> {
             position,
             event,
             moved: self.cursor.moved_to(position),
-            reads: self.reads(),
+            reads: self.cursor.reads(),
             is_first: self.is_first,
             is_early: self.earlier.may_know(position),
             has_more: true,
             stop: &self.stop,
         }
-    }
-
-    fn move_to(&mut self, position: EventPosition) {
-        self.earlier.left = self.earlier.left.saturating_sub(1);
-        self.passed.fetch_add(1, Ordering::Relaxed);
-        self.place.send_replace(Some(position));
-    }
-
-    /// Goes past an event. The cursor follows with the next commit, or before long with one of its own.
-    async fn skip(&mut self, position: EventPosition) {
-        self.move_to(position);
-        self.skipped += 1;
-        let now = Instant::now();
-        let keep_at = *self.keep_at.get_or_insert(now + KEEP);
-        if self.skipped >= SKIPS || now >= keep_at {
-            self.keep_place().await;
-        }
-    }
-
-    /// Writes the cursor where it has come to, without waiting for the disk: after a crash some events are looked at once more, and passed again.
-    async fn keep_place(&mut self) {
-        let Some(position) = *self.place.borrow() else {
-            return self.note_kept();
-        };
-        match self.write_cursor(position).await {
-            Ok(_) => self.note_kept(),
-            // It stays further back than it could be, which costs time at the next start and nothing else.
-            Err(error) => {
-                self.keep_at = Some(Instant::now() + KEEP);
-                tracing::debug!(source = self.source.name.as_str(), %error, "could not write a cursor; trying again");
-            }
-        }
-    }
-
-    fn note_kept(&mut self) {
-        self.skipped = 0;
-        self.keep_at = None;
-    }
-
-    async fn write_cursor(&self, position: EventPosition) -> Result<u64, CommitError> {
-        let ledger = self.handler.ledger();
-        let moved = vec![self.cursor.moved_to(position)];
-        let unit = Unit {
-            reads: self.reads(),
-            ..Unit::bookkeeping("cursor", ledger.applied(), moved)
-        };
-        ledger.commit_as(unit, Durability::Relaxed).await
-    }
-
-    fn reads(&self) -> ReadSet {
-        let mut reads = ReadSet::default();
-        reads.note_key(Space::Cursor, self.cursor.key());
-        reads
-    }
-}
-
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }

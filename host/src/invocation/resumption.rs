@@ -14,13 +14,13 @@ use super::context::Context;
 use super::definition::{Beginning, Input, Invocation, Trigger};
 use super::entry::{Answer, Entry};
 use super::failure::Failure;
-use super::idempotency_key;
+use super::idempotency;
 use super::intent;
 use super::interrupted_requests::Listed;
 use super::invoker::Invoker;
 use super::record::{self, Intent, StoredInput};
 use super::replay::Replay;
-use super::stored_result::CallKey;
+use super::stored_call_result::CallKey;
 use super::undoing::abandonment;
 use super::unreadable_intent::{self, UnreadableIntent};
 use super::web::WebEntry;
@@ -111,7 +111,7 @@ pub fn unfinished(
                 let key = match &input {
                     StoredInput::Request(request) => {
                         let key = request.idempotency_key.as_deref();
-                        key.map(|key| idempotency_key::known_by(key, intent.identity.as_ref()))
+                        key.map(|key| idempotency::known_by(key, intent.identity.as_ref()))
                     }
                     StoredInput::Call(call) => Some(call.key.to_string()),
                 };
@@ -155,7 +155,7 @@ struct Interrupted {
     id: InvocationId,
     intent: Intent,
     input: StoredInput,
-    _in_progress: Option<super::idempotency_key::InProgress>,
+    _in_progress: Option<super::idempotency::InProgress>,
 }
 
 impl Interrupted {
