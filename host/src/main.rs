@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Whoever allocates from many threads, and frees on others, waits less with it than with the system's allocator: `make bench` measures with both.
+/// What one thread allocates and another frees costs less with it than with the allocator of the system.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

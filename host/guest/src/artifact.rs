@@ -240,10 +240,11 @@ fn checksum_in_name(path: &Path) -> Option<u64> {
 
 /// What the content of a file comes to.
 fn checksum(path: &Path) -> io::Result<u64> {
-    const STEP: usize = 256 << 10;
+    const STEP: usize = 32 << 10;
     let mut file = File::open(path)?;
     let mut hasher = XxHash64::with_seed(SEED);
-    let mut step = vec![0; STEP];
+    // Large enough that reading costs little, and small enough for the stack: memory from the system would have to be zeroed first.
+    let mut step = [0; STEP];
     loop {
         match file.read(&mut step)? {
             0 => return Ok(hasher.finish()),
