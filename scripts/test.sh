@@ -17,7 +17,7 @@ done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
 # Tests wait more than they compute. Those that measure the machine or load it fully want it for themselves: they come last, and take turns.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 2))}
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 # What setup has downloaded is all that pip may look for: no test asks an index.
 offline() { PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${PWD// /%20}/python/target/wheels "$@"; }
 mapfile -t alone < <(grep -v '^#' tests/alone.txt)

@@ -17,7 +17,7 @@ const END: char = '\u{1e}';
 /// How long what was asked to end may take.
 const ENDING: Duration = Duration::from_secs(40);
 /// How long somebody waits who then presses Ctrl-C once more.
-const ONCE_MORE: Duration = Duration::from_secs(15);
+const ONCE_MORE: Duration = Duration::from_secs(6);
 
 /// What a terminal has shown so far.
 #[derive(Clone, Default)]
