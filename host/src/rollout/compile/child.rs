@@ -128,8 +128,6 @@ impl Apart<'_> {
                 .args(is_behind.then_some("--behind"))
                 // It reads what others wrote: nothing of the host's settings is its business.
                 .env_clear()
-                // The allocator reserves a gibibyte at once, which is as if nothing of it were there until it is used; else it would count as used.
-                .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
                 .stdin(input)
                 .stdout(output)
                 .stderr(Stdio::piped())

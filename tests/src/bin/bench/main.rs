@@ -17,10 +17,6 @@ use std::process::ExitCode;
 use self::load::Scope;
 use self::table::Report;
 
-/// The allocator that the host has.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What the command line asks for.
 enum Wish {
     /// Measure one part, or all; with `true` write the result to `docs/performance.md`.
