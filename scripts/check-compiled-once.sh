@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# After the tests nothing is left to compile: `make build` and `make test` select the same packages with the same features and the same profile.
+# After the tests nothing is left to compile: `make build` and `make test` select the same packages with the same features and the same profile. What `make test` compiles once more, optimized, is the host for
+# its end-to-end tests, on the same dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

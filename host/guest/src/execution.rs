@@ -181,7 +181,23 @@ impl Guest {
         .await
     }
 
-    pub(super) async fn enter<S, T, F>(&self, execution: Execution<S>, run: F) -> Ended<T, S>
+    /// In a box: whoever awaits it, and whoever awaits that, would otherwise hold all of it, and a future is moved whole wherever it is awaited.
+    pub(super) fn enter<'a, S, T, F>(
+        &'a self,
+        execution: Execution<S>,
+        run: F,
+    ) -> Pin<Box<dyn Future<Output = Ended<T, S>> + Send + 'a>>
+    where
+        S: Services,
+        F: for<'b> FnOnce(&'b mut Store<StoreData>, &'b Instance, &'b Code) -> Run<'b, T>
+            + Send
+            + 'a,
+        T: Send + 'a,
+    {
+        Box::pin(self.execute(execution, run))
+    }
+
+    async fn execute<S, T, F>(&self, execution: Execution<S>, run: F) -> Ended<T, S>
     where
         S: Services,
         F: for<'a> FnOnce(&'a mut Store<StoreData>, &'a Instance, &'a Code) -> Run<'a, T> + Send,

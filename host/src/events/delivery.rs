@@ -114,7 +114,8 @@ impl Handler for Deliveries {
                     () = self.context.availability.opened() => {}
                 }
             }
-            let failure = match self.deliver(&delivery).await {
+            // In a box: each lane would otherwise be as large as this is, and move it for each event.
+            let failure = match Box::pin(self.deliver(&delivery)).await {
                 Ok(_) => {
                     retry.handled();
                     if is_live {

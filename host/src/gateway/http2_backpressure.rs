@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::TryFutureExt;
 use hyper::{
     Request, Response,
     body::{Body, Frame, Incoming, SizeHint},
@@ -210,11 +211,12 @@ where
             // The connection is let go: nobody would hear the answer.
             return Box::pin(std::future::pending());
         };
-        let answering = self.service.call(request);
-        Box::pin(async move {
-            let response = answering.await?;
-            Ok(response.map(|body| TrackedBody::new(body, busy)))
-        })
+        // Mapped, not awaited in a block of its own, which would hold it twice.
+        Box::pin(
+            self.service
+                .call(request)
+                .map_ok(|response| response.map(|body| TrackedBody::new(body, busy))),
+        )
     }
 }
 

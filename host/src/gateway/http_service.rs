@@ -356,7 +356,8 @@ impl<R: Backend> HttpService<R> {
             waited,
         };
         let context = route.context.clone();
-        let answered = self.backend.web(context, request, origin, key).await;
+        // In a box: what is awaited is moved whole at each level above, and this is half of it.
+        let answered = Box::pin(self.backend.web(context, request, origin, key)).await;
         let version = match &answered {
             Ok(answer) => &answer.made_by,
             Err(failed) => &failed.version,

@@ -1,6 +1,7 @@
 //! Attempts: the guest is run until its reads hold; then its work is committed, or, when it failed, what it called is put on record to be undone.
 //!
-//! What most invocations never come to is awaited in a box: each would otherwise be as large as the largest of it, and is moved, and allocated, for each request.
+//! What most invocations never come to is awaited in a box: each would otherwise be as large as the largest of it, and is moved, and allocated, for each request. So is an
+//! attempt: a future is moved whole at each level where it is awaited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,7 +169,7 @@ async fn run_attempts<E: Entry>(
         let lease = &routed.lease;
         let number = invocation.first_attempt + count;
         let attempt_began = std::time::Instant::now();
-        let attempted = attempt(invocation, &entry, number, locks.as_ref(), lease).await;
+        let attempted = Box::pin(attempt(invocation, &entry, number, locks.as_ref(), lease)).await;
         let failed = match &attempted {
             Ok(Attempt::Done(done)) => Some(done.answer.is_error()),
             Ok(Attempt::Conflict(_) | Attempt::Diverged) => None,

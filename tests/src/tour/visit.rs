@@ -233,7 +233,9 @@ fn write(folder: &Path, name: &str, text: &str) {
 
 /// A shell in the folder, which finds `innkeeper` and, with it, the host of this visit.
 fn bash(binary: &Path, folder: &Path, address: Address) -> Command {
-    let mut command = Command::new("bash");
+    // A shell that was started where Ctrl-C is ignored, as what runs in the background of a script is, could not be interrupted, nor could what it runs.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "bash"]);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("INNKEEPER_") {
             command.env_remove(name);

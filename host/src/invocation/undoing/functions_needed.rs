@@ -17,7 +17,7 @@ const BATCH: usize = 256;
 
 /// Who may still have something undone by one function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PendingUndos {
+pub struct NeededBy {
     /// The contexts that called.
     pub callers: BTreeSet<ContextName>,
     /// How many calls that is.
@@ -29,11 +29,8 @@ pub struct PendingUndos {
 /// # Errors
 ///
 /// When a journal cannot be read.
-pub fn undos(
-    invoker: &Invoker,
-    callee: &Context,
-) -> Result<BTreeMap<String, PendingUndos>, Failure> {
-    let mut pending: BTreeMap<String, PendingUndos> = BTreeMap::new();
+pub fn of(invoker: &Invoker, callee: &Context) -> Result<BTreeMap<String, NeededBy>, Failure> {
+    let mut pending: BTreeMap<String, NeededBy> = BTreeMap::new();
     let mut note = |undo: Option<String>, caller: &ContextName| {
         if let Some(undo) = undo {
             let pending = pending.entry(undo).or_default();

@@ -199,7 +199,7 @@ impl Around<'_> {
     ) -> Result<(), Refusal> {
         let unreadable = |failure| Refusal::at(Gate::Consumers, failure);
         for (undo, pending) in
-            functions_needed::undos(&deployer.invoker, context).map_err(unreadable)?
+            functions_needed::of(&deployer.invoker, context).map_err(unreadable)?
         {
             let callers: Vec<_> = pending.callers.iter().map(ContextName::as_str).collect();
             let callers = callers.join(", ");
