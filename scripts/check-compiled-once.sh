@@ -14,7 +14,7 @@ print(len(artifacts), *sorted({message["target"]["name"] for message in artifact
 '
 }
 
-for command in "cargo build --workspace --bin innkeeper" "cargo test --workspace --no-run" "cargo build --workspace --bin innkeeper"; do
+for command in "cargo build --workspace --bin innkeeper" "scripts/test-rust.sh units --no-run" "scripts/test-rust.sh promises --no-run" "cargo build --workspace --bin innkeeper"; do
     read -r count stale < <(compiled $command)
     if [ "$count" = 0 ]; then
         echo "check: \`$command\` named no artifact; run it by hand to see why" >&2

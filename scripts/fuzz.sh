@@ -25,7 +25,7 @@ running=()
 trap 'kill "${running[@]}" 2>/dev/null || true; rm -rf "$directory"' EXIT
 
 echo "fuzz: building the tests"
-cargo test --workspace --no-run 2>"$directory/build" || { cat "$directory/build" >&2; exit 1; }
+{ scripts/test-rust.sh units --no-run && scripts/test-rust.sh promises --no-run; } 2>"$directory/build" || { cat "$directory/build" >&2; exit 1; }
 
 # The path of a test binary, as cargo has named it.
 binary() {

@@ -16,19 +16,13 @@ for more in starlingmonkey eslint; do
 done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
-# Tests wait more than they compute. Those that measure the machine or load it fully want it for themselves: they come last, and take turns.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
-# What setup has downloaded is all that pip may look for: no test asks an index.
-offline() { PIP_NO_INDEX=1 PIP_FIND_LINKS=file://${PWD// /%20}/python/target/wheels "$@"; }
-# End-to-end tests are for a good part the host's own work, so it is optimized for them: a changed line takes about half a minute longer to build, and the tests take minutes less. Its dependencies are those of all other builds.
-export INNKEEPER_TESTS_CARGO="--config profile.dev.package.innkeeper.opt-level=1 --config profile.dev.package.innkeeper-guest.opt-level=1"
-promises() { offline cargo test --workspace --test promises $INNKEEPER_TESTS_CARGO -- "$@"; }
+# Those that measure the machine or load it fully want it for themselves: they come last, and take turns.
 mapfile -t alone < <(grep -v '^#' tests/alone.txt)
 (cd components && cargo test)
 (cd tests/apps/library/components && cargo test)
-cargo test --workspace --lib --bins --test events --test gateway --test operator
-promises "${alone[@]/#/--skip=}"
-promises --exact "${alone[@]}"
+scripts/test-rust.sh units
+scripts/test-rust.sh promises -- "${alone[@]/#/--skip=}"
+scripts/test-rust.sh promises -- --exact "${alone[@]}"
 leaves_out javascript || (cd javascript && npm test --workspaces --silent)
 leaves_out python || scripts/test-python.sh
 [ -z "$left_out" ] || echo "test: the tests of $left_out were left out; setup says above why"

@@ -206,18 +206,25 @@ fn as_from_a_shell(program: &str) -> Command {
     command
 }
 
-/// The settings that cargo had when it built this crate, beside those of its files: `scripts/test.sh` has the host optimized, which the binary must be too.
+/// The settings that cargo had when it built this crate, beside those of its files: `scripts/test-rust.sh` has the host optimized, which the binary must be too.
 fn settings_of_cargo() -> Vec<String> {
-    let settings = std::env::var("INNKEEPER_TESTS_CARGO").unwrap_or_default();
+    let settings = option_env!("INNKEEPER_TESTS_CARGO").unwrap_or_default();
     settings.split_whitespace().map(str::to_owned).collect()
+}
+
+/// What cargo is told to build the binary. Whoever builds it otherwise exchanges it under the tests that run.
+pub fn build_arguments() -> Vec<String> {
+    let mut arguments = settings_of_cargo();
+    let build = ["build", "--workspace", "--bin", "innkeeper"];
+    arguments.splice(0..0, build.map(str::to_owned));
+    arguments.extend(["--profile".to_owned(), PROFILE.to_owned()]);
+    arguments
 }
 
 async fn build_binary() -> PathBuf {
     // Cargo locks its directory itself, so tests of several processes wait for each other.
     let output = as_from_a_shell("cargo")
-        .args(["build", "--workspace", "--bin", "innkeeper"])
-        .args(["--profile", PROFILE])
-        .args(settings_of_cargo())
+        .args(build_arguments())
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(repository())
         .stdin(Stdio::null())

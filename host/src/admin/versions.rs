@@ -26,7 +26,7 @@ use crate::core::human_duration;
 use crate::core::memory::Reservation;
 use crate::invocation::Context;
 use crate::manifest::{Ramp, parse_duration};
-use crate::rollout::{self, Outcome, Progress, Rollout, Upload, UploadError};
+use crate::rollout::{self, CompilePriority, Outcome, Progress, Rollout, Upload, UploadError};
 
 /// The media type of a component.
 const WASM: &str = "application/wasm";
@@ -152,6 +152,7 @@ pub(super) async fn upload(
         force: how.force,
         by: caller.name.clone(),
         is_shipped: false,
+        priority: CompilePriority::Background,
     };
     let rollout = rollout::begin(&host.deployer, &context, upload).await;
     let rollout = rollout.map_err(|error| {

@@ -387,3 +387,33 @@ impl Request {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In bytes; it has a tenth less.
+    const MOST: usize = 2_304;
+
+    type Arguments = (
+        &'static Arc<Invoker>,
+        &'static Arc<Context>,
+        Request,
+        Origin,
+        Option<String>,
+    );
+
+    /// How large the future is that a function answers, which is not called.
+    fn size_of_future<F: Future>(_: impl FnOnce(Arguments) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Each function that awaits a future moves it whole, and twice. What is rarely needed, or large, goes into a box.
+    #[test]
+    fn the_future_of_a_request_stays_small() {
+        let size = size_of_future(|(invoker, context, request, origin, key)| {
+            web(invoker, context, request, origin, key)
+        });
+        assert!(size <= MOST, "{size} bytes");
+    }
+}

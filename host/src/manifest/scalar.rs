@@ -54,6 +54,16 @@ pub(super) fn positive_duration<'de, D: Deserializer<'de>>(
     }
 }
 
+/// What the system counts in seconds.
+pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration.is_zero() || duration.subsec_nanos() > 0 {
+        Err(D::Error::custom("must be whole seconds, and at least 1s"))
+    } else {
+        Ok(duration)
+    }
+}
+
 /// Durations such as `500ms` or `1m30s`. By hand: the crate `humantime` reads `5M` as five months.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();

@@ -28,6 +28,8 @@ use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;
+/// How many times as long as it needs a compilation may take: behind what serves it has a tenth of the processor time where that wants all of it.
+const BUSY: u32 = 10;
 /// How long a version that has left memory may take to be loaded, also where it has to be compiled again.
 const LOADING: Duration = Duration::from_secs(120);
 
@@ -249,7 +251,7 @@ async fn bring(
         context,
         digest,
         Some(&file),
-        CompilePriority::Background,
+        upload.priority,
         Load::OrShared,
     );
     let compiled = compiled.await;
@@ -285,7 +287,8 @@ pub(super) fn limits(deployer: &Deployer, context: &Context) -> CompileLimits {
     let manifest = deployer.manifest();
     let settings = &manifest.rollout;
     CompileLimits {
-        time: settings.compile_time,
+        cpu_time: settings.compile_time,
+        wall_time: settings.compile_time.saturating_mul(BUSY),
         memory: settings.compile_memory(),
         guest: context.settings.limits.memory,
         priority: CompilePriority::Background,

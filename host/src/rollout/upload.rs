@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::compile::CompilePriority;
 use crate::manifest::Ramp;
 
 /// What somebody brings.
@@ -27,6 +28,8 @@ pub struct Upload {
     pub by: String,
     /// Whether it is the component that the manifest names, and the host itself brings it.
     pub is_shipped: bool,
+    /// Whether compiling it comes after what serves.
+    pub priority: CompilePriority,
 }
 
 impl Upload {
@@ -43,6 +46,7 @@ impl Upload {
             force: false,
             by: "host".into(),
             is_shipped: true,
+            priority: CompilePriority::Background,
         }
     }
 }

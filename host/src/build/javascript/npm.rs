@@ -1,6 +1,9 @@
 //! What builds contexts in JavaScript, installed by npm into a folder of their workspace: never for all of the machine, and only when such a context is there.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
@@ -14,6 +17,8 @@ use crate::build::program::{last_lines, told};
 const OLDEST: u32 = 20;
 /// Notes for what it was installed last, below the workspace.
 const NOTED: &str = "node_modules/.innkeeper";
+/// What npm writes into it.
+const PACKAGE_LOCK: &str = "package-lock.json";
 /// Who holds its lock installs.
 const LOCK: &str = "target/javascript/install.lock";
 
@@ -45,6 +50,7 @@ pub(super) async fn install_in(
         return Ok(());
     }
     line(&format!("installing {what}, by npm"));
+    let before = Written::read(directory.join(PACKAGE_LOCK)).await;
     let mut command = Command::new("npm");
     // Nothing of what is installed is run for that.
     command
@@ -55,6 +61,9 @@ pub(super) async fn install_in(
     if let Some(output) = told(&mut command, "npm", line, cannot_run("npm")).await? {
         let output = last_lines(&output);
         return Err(Error::Npm { what, output });
+    }
+    if let Some(before) = before {
+        before.restore_time().await;
     }
     // npm may have written its lock.
     let wanted = wanted(directory.to_owned()).await?;
@@ -74,7 +83,7 @@ async fn wanted(workspace: PathBuf) -> Result<String, Error> {
     let directory = workspace.clone();
     let reading = tokio::task::spawn_blocking(move || {
         let mut files = workspaces::manifests(&workspace);
-        files.extend(["package.json", "package-lock.json"].map(|name| workspace.join(name)));
+        files.extend(["package.json", PACKAGE_LOCK].map(|name| workspace.join(name)));
         let mut sum = Sha256::new();
         for file in files {
             // There may be no lock yet.
@@ -92,6 +101,37 @@ async fn wanted(workspace: PathBuf) -> Result<String, Error> {
         path: directory,
         source: std::io::Error::other(error),
     })
+}
+
+/// What a file held, and when it was written.
+struct Written {
+    file: PathBuf,
+    text: Vec<u8>,
+    time: SystemTime,
+}
+
+impl Written {
+    async fn read(file: PathBuf) -> Option<Self> {
+        let text = tokio::fs::read(&file).await.ok()?;
+        let time = tokio::fs::metadata(&file).await.ok()?.modified().ok()?;
+        Some(Self { file, text, time })
+    }
+
+    /// npm writes its lock also where it stays the same; whoever goes by its time, as cargo does, would build again.
+    async fn restore_time(self) {
+        let Self { file, text, time } = self;
+        let restoring = tokio::task::spawn_blocking(move || {
+            if std::fs::read(&file)? == text {
+                File::options()
+                    .write(true)
+                    .open(&file)?
+                    .set_modified(time)?;
+            }
+            io::Result::Ok(())
+        });
+        // Where it cannot be, something is built once more.
+        let _ = restoring.await;
+    }
 }
 
 /// The version of the Node that the tools run with.
@@ -116,6 +156,8 @@ fn major(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -123,6 +165,23 @@ mod tests {
         assert_eq!(major("v20.20.2"), Some(20));
         assert_eq!(major("v8.0.0-rc.1"), Some(8));
         assert_eq!(major(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_written_anew_and_stays_the_same_keeps_its_time() {
+        let home = tempfile::tempdir().unwrap();
+        let lock = home.path().join(PACKAGE_LOCK);
+        let modified = || std::fs::metadata(&lock).unwrap().modified().unwrap();
+        std::fs::write(&lock, "{}").unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let opened = File::options().write(true).open(&lock).unwrap();
+        opened.set_modified(long_ago).unwrap();
+        for (text, is_restored) in [("{}", true), ("{ }", false)] {
+            let before = Written::read(lock.clone()).await.unwrap();
+            std::fs::write(&lock, text).unwrap();
+            before.restore_time().await;
+            assert_eq!(modified() == long_ago, is_restored, "{text}");
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,12 @@ use crate::cli::progress::Progress;
 use crate::core::{ContextName, VersionDigest, human_duration};
 use crate::manifest::{Manifest, Ramp};
 use crate::observe::sanitize::{SENTENCE, shown};
-use crate::rollout::{self, Gate, Outcome, Upload};
+use crate::rollout::{self, CompilePriority, Gate, Outcome, Upload};
 
 /// Who brings what was changed, in the history of versions.
 const BY: &str = "up --watch";
-/// How long a version may take to pass its gates and take over.
-const TAKING_OVER: Duration = Duration::from_secs(120);
+/// How often it is said that a version has not taken over yet. Each step of a rollout has its own end.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Brings in what is changed while the app serves.
 pub(super) struct LiveUpdate {
@@ -224,18 +225,23 @@ impl LiveUpdate {
             force: true,
             by: BY.to_owned(),
             is_shipped: false,
+            // Its author waits for it.
+            priority: CompilePriority::Foreground,
         };
         let begun = rollout::begin(&self.host.deployer, &context, upload).await;
         let rollout = begun.map_err(|error| error.to_string())?;
-        let ending = rollout.until(|progress| progress.outcome.is_some());
-        let ended = tokio::time::timeout(TAKING_OVER, ending).await;
-        let ended = ended.map_err(|_| {
-            format!(
-                "it has not taken over within {}; `innkeeper status {}` shows how far it is",
-                human_duration(TAKING_OVER),
-                context.name
-            )
-        })?;
+        let begun = Instant::now();
+        let mut ending = pin!(rollout.until(|progress| progress.outcome.is_some()));
+        let ended = loop {
+            match tokio::time::timeout(PATIENCE, &mut ending).await {
+                Ok(ended) => break ended,
+                Err(_) => self.progress.say(format_args!(
+                    "  {:<16} has not taken over after {}; `innkeeper status {0}` shows how far it is",
+                    context.name,
+                    human_duration(begun.elapsed())
+                )),
+            }
+        };
         let number = ended.version.number;
         match ended.outcome {
             Some(Outcome::Current { .. }) => Ok(format!("version {number} serves")),

@@ -122,7 +122,11 @@ fn impossible_uploads_are_refused() {
         ),
         (
             "[rollout]\ncompile_time = '0s'",
-            "2:16: rollout.compile_time: must be longer than 0",
+            "2:16: rollout.compile_time: must be whole seconds, and at least 1s",
+        ),
+        (
+            "[rollout]\ncompile_time = '1500ms'",
+            "2:16: rollout.compile_time: must be whole seconds, and at least 1s",
         ),
     ]);
 }

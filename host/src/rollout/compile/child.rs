@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::geteuid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,7 +61,7 @@ impl Apart<'_> {
         let mut child = self.start(&arguments, || {
             Ok((Stdio::from(from.try_clone()?), Stdio::from(to.try_clone()?)))
         })?;
-        let ended = timeout(self.limits.time, end(&mut child)).await;
+        let ended = timeout(self.limits.wall_time, end(&mut child)).await;
         let ended = ended.map(|ended| ended.map(|ended| (ended, ())));
         self.settle(child, ended).await
     }
@@ -83,7 +84,7 @@ impl Apart<'_> {
             }
             Ok::<_, io::Error>(component)
         };
-        let ended = timeout(self.limits.time, async {
+        let ended = timeout(self.limits.wall_time, async {
             let ((), taken, ended) = tokio::join!(giving, taking, end(&mut child));
             Ok((ended?, taken?))
         });
@@ -105,7 +106,9 @@ impl Apart<'_> {
             Err(_) => {
                 // It may have ended just now, which is well, too.
                 let _ = child.kill().await;
-                Err(self.too_long())
+                Err(CompileError::Starved {
+                    limit: self.limits.wall_time,
+                })
             }
         }
     }
@@ -115,8 +118,7 @@ impl Apart<'_> {
         arguments: &[&str],
         ends: impl Fn() -> io::Result<(Stdio, Stdio)>,
     ) -> Result<Child, CompileError> {
-        // A process that is ended by its host ends by that; the margin is for one whose host is gone.
-        let seconds = self.limits.time.as_secs().saturating_add(2);
+        let seconds = whole_seconds(self.limits.cpu_time);
         let is_behind = self.limits.priority == CompilePriority::Background;
         let start_as = |user: Option<u32>| {
             let (input, output) = ends()?;
@@ -170,7 +172,7 @@ impl Apart<'_> {
 
     fn too_long(&self) -> CompileError {
         CompileError::TooLong {
-            limit: self.limits.time,
+            limit: self.limits.cpu_time,
         }
     }
 
@@ -179,6 +181,12 @@ impl Apart<'_> {
             limit: self.limits.memory,
         }
     }
+}
+
+/// The system counts processor time in seconds.
+fn whole_seconds(time: Duration) -> u64 {
+    let begun = u64::from(time.subsec_nanos() > 0);
+    time.as_secs().saturating_add(begun)
 }
 
 /// What a process says that refuses a component: the gate, and why.

@@ -16,8 +16,8 @@ pub(super) fn confine(memory: u64, seconds: Option<u64>) -> io::Result<()> {
     limit(Resource::Fsize, memory)?;
     limit(Resource::Nproc, 0)?;
     if let Some(seconds) = seconds {
-        // Should the host be gone that would end this process, then the system does.
-        limit(Resource::Cpu, seconds)?;
+        // At the first limit the system says why it ends the process; whoever is at the second is killed.
+        limit_between(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     }
     // To run into a limit is nothing to investigate.
     limit(Resource::Core, 0)?;
@@ -27,13 +27,15 @@ pub(super) fn confine(memory: u64, seconds: Option<u64>) -> io::Result<()> {
 }
 
 fn limit(resource: Resource, most: u64) -> Result<(), Errno> {
+    limit_between(resource, most, most)
+}
+
+fn limit_between(resource: Resource, soft: u64, hard: u64) -> Result<(), Errno> {
     // A limit that is there already can only be lowered.
-    let most = getrlimit(resource)
-        .maximum
-        .map_or(most, |maximum| maximum.min(most));
+    let maximum = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
+        current: Some(soft.min(maximum)),
+        maximum: Some(hard.min(maximum)),
     };
     setrlimit(resource, limit)
 }

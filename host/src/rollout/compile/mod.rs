@@ -24,8 +24,10 @@ use self::work::WorkError;
 /// What a compilation may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// How long it may take, waiting for its turn not counted.
-    pub time: Duration,
+    /// How much processor time it may take; of a second that has begun the whole is counted.
+    pub cpu_time: Duration,
+    /// How long it may take altogether, waiting for its turn not counted: how much of the processors it gets is for others to say.
+    pub wall_time: Duration,
     /// How much memory it may have, in bytes.
     pub memory: u64,
     /// How much memory the component itself may have while it is asked what it is, in bytes.
@@ -46,13 +48,22 @@ pub enum CompilePriority {
 /// Why a component was not compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// It took too long.
+    /// It took too much processor time.
     #[error(
-        "the component did not compile within {}; raise `rollout.compile_time`, or make the component smaller",
+        "the component did not compile within {} of processor time; raise `rollout.compile_time`, or make the component smaller",
         human_duration(*.limit)
     )]
     TooLong {
-        /// How long it may take.
+        /// How much it may take.
+        limit: Duration,
+    },
+    /// It got too little processor time, which is no fault of the component.
+    #[error(
+        "the component did not compile within {}: other work left it too little processor time; bring it again when the machine is less busy",
+        human_duration(*.limit)
+    )]
+    Starved {
+        /// How long it may take altogether.
         limit: Duration,
     },
     /// It wanted too much memory.
@@ -242,8 +253,10 @@ async fn here(
         });
         kept.map_err(WorkError::Unwritable)
     });
-    match tokio::time::timeout(limits.time, working).await {
-        Err(_) => Err(CompileError::TooLong { limit: limits.time }),
+    match tokio::time::timeout(limits.wall_time, working).await {
+        Err(_) => Err(CompileError::Starved {
+            limit: limits.wall_time,
+        }),
         Ok(Err(error)) => Err(broken(error)),
         Ok(Ok(done)) => done.map_err(|error| error.of_limits(limits)),
     }

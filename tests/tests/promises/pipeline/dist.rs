@@ -41,9 +41,10 @@ async fn unpacked(home: &Path) -> PathBuf {
     artifacts::components().await;
     let to = home.join("dist");
     let dist = format!("DIST={}", to.display());
+    let build = format!("cargo {}", artifacts::build_arguments().join(" "));
     // As from a shell: cargo's variables for this test would have crates compiled again.
     let script = format!(
-        "for name in $(compgen -e | grep -E '^CARGO_(PKG|MANIFEST|BIN|CRATE)_'); do unset \"$name\"; done; exec make --silent dist PROFILE=dev {dist}"
+        "for name in $(compgen -e | grep -E '^CARGO_(PKG|MANIFEST|BIN|CRATE)_'); do unset \"$name\"; done; exec make --silent dist PROFILE=dev {dist} BUILD='{build}'"
     );
     run("bash", &["-c", &script], repository).await;
     let mut archives = std::fs::read_dir(&to).expect("it is there");

@@ -5,25 +5,22 @@ use std::path::PathBuf;
 
 use innkeeper_tests::{TestHost, artifacts, eventually};
 
-use super::idler;
+use super::{compiled_longer, idler};
 
-/// A component that takes a while to compile: one long function after the other.
+/// A component that takes a while to compile.
 fn long() -> Vec<u8> {
-    let body =
-        "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))"
-            .repeat(400);
-    let functions = format!("(func (param i32) (result i32) {body} (local.get 0))").repeat(600);
-    wat::parse_str(format!("(component (core module (memory 1) {functions}))")).unwrap()
+    let nothing = wat::parse_str("(component)").expect("it is WebAssembly text");
+    compiled_longer(nothing, 600)
 }
 
 /// What the system says of a process that compiles a component.
-struct Seen {
+pub(super) struct Seen {
     process: PathBuf,
     status: BTreeMap<String, String>,
 }
 
 impl Seen {
-    fn of(digest: &str) -> Option<Self> {
+    pub(super) fn of(digest: &str) -> Option<Self> {
         let processes = std::fs::read_dir("/proc").ok()?.flatten();
         let process = processes.map(|entry| entry.path()).find(|process| {
             let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
@@ -36,6 +33,11 @@ impl Seen {
             process,
             status: status.collect(),
         })
+    }
+
+    /// The number of the process.
+    pub(super) fn number(&self) -> Option<i32> {
+        self.process.file_name()?.to_str()?.parse().ok()
     }
 
     fn read(&self, file: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use http::Method;
 use innkeeper_tests::{Opening, Settings, TestHost, artifacts, eventually, in_a_mood};
 
-use super::{bomb, idler};
+use super::{bomb, compiled_longer, idler};
 
 #[tokio::test]
 async fn what_a_runtime_asks_for_before_it_says_what_it_is_is_answered() {
@@ -71,9 +71,12 @@ async fn a_context_that_cannot_start_is_down_alone() {
 async fn what_is_compiled_at_a_start_has_the_limits_of_what_is_uploaded() {
     let mut host = Opening::new(idler().await).own_artifacts().open().await;
     host.close().await;
-    // What is compiled already needs no time; nothing else is compiled in a millisecond.
-    let settings = host.settings().with("parrot", "parrot").await;
-    let settings = settings.set("rollout.compile_time", "1ms");
+    // What is compiled already needs no time.
+    let parrot = artifacts::edited("parrot", "long").await;
+    let file = host.home().join("parrot.wasm");
+    std::fs::write(&file, compiled_longer(parrot, 3_000)).unwrap();
+    let settings = host.settings().component("parrot", &file);
+    let settings = settings.set("rollout.compile_time", "1s");
     host.rewrite(settings);
     host.try_reopen(&[]).await.expect("it starts");
     idler_serves(&host).await;
