@@ -22,7 +22,7 @@ pipelines_packages=(check-jsonschema==0.39.0)
 packages=${CARGO_TARGET_DIR:-target}/packages
 packages_packages=(flit-core==4.2.0)
 eslint=${CARGO_TARGET_DIR:-target}/eslint
-# Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test.sh names it to pip.
+# Where tests find what builds contexts in Python, so that none of them asks an index; scripts/test-rust.sh names it to pip.
 wheels=python/target/wheels
 checker=${CARGO_TARGET_DIR:-target}/python
 checker_packages=(mypy==2.4.1 mypy-extensions==1.2.0 typing-extensions==4.16.0 pathspec==1.1.1 librt==0.17.0 ast-serialize==0.13.1)

@@ -16,7 +16,7 @@ for more in starlingmonkey eslint; do
 done
 export INNKEEPER_TESTS_WITHOUT=$left_out
 
-# Those that measure the machine or load it fully want it for themselves: they come last, and take turns.
+# Tests that measure the machine or load it fully want it for themselves: they come last, and take turns.
 mapfile -t alone < <(grep -v '^#' tests/alone.txt)
 (cd components && cargo test)
 (cd tests/apps/library/components && cargo test)

@@ -186,6 +186,29 @@ pub fn with_section(mut component: Vec<u8>, data: &str) -> Vec<u8> {
     component
 }
 
+/// A component with so many more modules, which nobody uses: each takes the compiler some tenths of a second.
+pub fn with_modules(mut component: Vec<u8>, count: usize) -> Vec<u8> {
+    const MODULE: u8 = 1;
+    let body =
+        "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))"
+            .repeat(400);
+    let functions = format!("(func (param i32) (result i32) {body} (local.get 0))").repeat(100);
+    let module = wat::parse_str(format!("(module (memory 1) {functions})"));
+    let module = module.expect("it is WebAssembly text");
+    for _ in 0..count {
+        component.push(MODULE);
+        // Its size, seven bits in a byte, the lowest first.
+        let mut size = module.len();
+        while size >= 0x80 {
+            component.push(size as u8 | 0x80);
+            size >>= 7;
+        }
+        component.push(size as u8);
+        component.extend(&module);
+    }
+    component
+}
+
 /// A program without what cargo says to the tests that it runs: build scripts look at that, so that crates would be compiled again for it.
 fn as_from_a_shell(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -214,10 +237,16 @@ fn settings_of_cargo() -> Vec<String> {
 
 /// What cargo is told to build the binary. Whoever builds it otherwise exchanges it under the tests that run.
 pub fn build_arguments() -> Vec<String> {
-    let mut arguments = settings_of_cargo();
-    let build = ["build", "--workspace", "--bin", "innkeeper"];
-    arguments.splice(0..0, build.map(str::to_owned));
-    arguments.extend(["--profile".to_owned(), PROFILE.to_owned()]);
+    let build = [
+        "build",
+        "--workspace",
+        "--bin",
+        "innkeeper",
+        "--profile",
+        PROFILE,
+    ];
+    let mut arguments = Vec::from(build.map(str::to_owned));
+    arguments.extend(settings_of_cargo());
     arguments
 }
 

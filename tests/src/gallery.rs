@@ -79,6 +79,9 @@ pub struct Case {
     mood: Option<String>,
     /// How many bytes are left of it.
     cut: Option<usize>,
+    /// How many modules it has besides, which only take time to compile.
+    #[serde(default)]
+    modules: usize,
     /// Whether its digest is one that was never seen, so that nothing of it is in a cache.
     #[serde(default)]
     fresh: bool,
@@ -133,6 +136,9 @@ impl Case {
         };
         if let Some(mood) = &self.mood {
             bytes = in_a_mood(bytes, mood);
+        }
+        if self.modules > 0 {
+            bytes = artifacts::with_modules(bytes, self.modules);
         }
         if self.fresh {
             bytes = artifacts::with_section(bytes, &rand::random::<u64>().to_string());

@@ -25,8 +25,8 @@ use crate::manifest::Manifest;
 const SCRIPTS: [&str; 3] = ["tests/e2e", "tests/e2e.sh", "tests/e2e.py"];
 /// Names the NATS servers that it is tried with.
 const TEST_NATS: &str = "INNKEEPER_TEST_NATS";
-/// How long the app may take to open for the script.
-const OPENING: Duration = Duration::from_secs(120);
+/// How long the app may take to open for the script, compiling what it consists of included.
+const OPENING: Duration = Duration::from_secs(600);
 /// How long it may take to close.
 const CLOSING: Duration = Duration::from_secs(60);
 

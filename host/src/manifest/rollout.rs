@@ -21,7 +21,7 @@ pub struct UploadSettings {
     /// How big a component may be, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub max_size: u64,
-    /// How much processor time compiling one may take, in whole seconds; on a busy machine it may last ten times as long.
+    /// How much processor time compiling one may take, in whole seconds. On a busy machine it may last ten times as long, and two minutes at least.
     #[serde(deserialize_with = "scalar::seconds")]
     pub compile_time: Duration,
     /// How much memory compiling one may take, in bytes. Without it: a quarter of what the host's control group has, or the machine, and 2 GiB at most.

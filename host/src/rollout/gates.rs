@@ -28,8 +28,10 @@ use crate::versions::{Identity, Version, Wiring};
 
 /// How often a component is compiled whose machine code is removed meanwhile, since the version of another context was refused that had the same.
 const TRIES: usize = 2;
-/// How many times as long as it needs a compilation may take: behind what serves it has a tenth of the processor time where that wants all of it.
+/// How many times as long as its processor time a compilation may take: behind what serves it has a tenth of a processor where that wants all of it.
 const BUSY: u32 = 10;
+/// The least that it may take, however little its processor time.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a version that has left memory may take to be loaded, also where it has to be compiled again.
 const LOADING: Duration = Duration::from_secs(120);
 
@@ -288,7 +290,7 @@ pub(super) fn limits(deployer: &Deployer, context: &Context) -> CompileLimits {
     let settings = &manifest.rollout;
     CompileLimits {
         cpu_time: settings.compile_time,
-        wall_time: settings.compile_time.saturating_mul(BUSY),
+        wall_time: settings.compile_time.saturating_mul(BUSY).max(PATIENCE),
         memory: settings.compile_memory(),
         guest: context.settings.limits.memory,
         priority: CompilePriority::Background,

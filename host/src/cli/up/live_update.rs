@@ -22,8 +22,8 @@ use crate::rollout::{self, CompilePriority, Gate, Outcome, Upload};
 
 /// Who brings what was changed, in the history of versions.
 const BY: &str = "up --watch";
-/// How often it is said that a version has not taken over yet. Each step of a rollout has its own end.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is said that a version has not taken over yet. That it ends is the rollout's to see to.
+const REMINDER: Duration = Duration::from_secs(120);
 
 /// Brings in what is changed while the app serves.
 pub(super) struct LiveUpdate {
@@ -233,7 +233,7 @@ impl LiveUpdate {
         let begun = Instant::now();
         let mut ending = pin!(rollout.until(|progress| progress.outcome.is_some()));
         let ended = loop {
-            match tokio::time::timeout(PATIENCE, &mut ending).await {
+            match tokio::time::timeout(REMINDER, &mut ending).await {
                 Ok(ended) => break ended,
                 Err(_) => self.progress.say(format_args!(
                     "  {:<16} has not taken over after {}; `innkeeper status {0}` shows how far it is",

@@ -7,7 +7,6 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 
 use rustix::process::geteuid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -118,7 +117,7 @@ impl Apart<'_> {
         arguments: &[&str],
         ends: impl Fn() -> io::Result<(Stdio, Stdio)>,
     ) -> Result<Child, CompileError> {
-        let seconds = whole_seconds(self.limits.cpu_time);
+        let seconds = self.limits.cpu_time.as_secs();
         let is_behind = self.limits.priority == CompilePriority::Background;
         let start_as = |user: Option<u32>| {
             let (input, output) = ends()?;
@@ -181,12 +180,6 @@ impl Apart<'_> {
             limit: self.limits.memory,
         }
     }
-}
-
-/// The system counts processor time in seconds.
-fn whole_seconds(time: Duration) -> u64 {
-    let begun = u64::from(time.subsec_nanos() > 0);
-    time.as_secs().saturating_add(begun)
 }
 
 /// What a process says that refuses a component: the gate, and why.

@@ -16,7 +16,7 @@ pub(super) fn confine(memory: u64, seconds: Option<u64>) -> io::Result<()> {
     limit(Resource::Fsize, memory)?;
     limit(Resource::Nproc, 0)?;
     if let Some(seconds) = seconds {
-        // At the first limit the system says why it ends the process; whoever is at the second is killed.
+        // Where both limits are the same it is killed, and nobody knows why.
         limit_between(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     }
     // To run into a limit is nothing to investigate.

@@ -1,4 +1,4 @@
-//! Looking at components apart from what serves: each is wrapped, compiled and asked what it is in a process of its own, with limits, one at a time.
+//! Looking at components apart from what serves: each is wrapped, compiled and asked what it is in a process of its own, with limits, one at a time for whom others come first, and one at a time for whom they do not.
 //! What a component's author can do to a parser, a compiler or a list of types happens there, and the host loads only what has passed.
 
 mod child;
@@ -24,7 +24,7 @@ use self::work::WorkError;
 /// What a compilation may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// How much processor time it may take; of a second that has begun the whole is counted.
+    /// How much processor time it may take, in whole seconds.
     pub cpu_time: Duration,
     /// How long it may take altogether, waiting for its turn not counted: how much of the processors it gets is for others to say.
     pub wall_time: Duration,
@@ -41,7 +41,7 @@ pub struct CompileLimits {
 pub enum CompilePriority {
     /// It does.
     Background,
-    /// It does not: nobody is served until it has ended, or not well.
+    /// It does not: somebody waits for it, or nobody is served until it has ended.
     Foreground,
 }
 
@@ -57,9 +57,9 @@ pub enum CompileError {
         /// How much it may take.
         limit: Duration,
     },
-    /// It got too little processor time, which is no fault of the component.
+    /// It took too long without taking much processor time, which is no fault of the component.
     #[error(
-        "the component did not compile within {}: other work left it too little processor time; bring it again when the machine is less busy",
+        "the component did not compile within {}, probably since other work left it too little processor time; try again when the machine is less busy, or raise `rollout.compile_time`",
         human_duration(*.limit)
     )]
     Starved {
@@ -96,20 +96,23 @@ pub enum CompileError {
     },
 }
 
-/// Compiles components for a host, one after the other: whatever waits does not take the processors of what serves.
+/// Compiles components for a host, one of each priority at a time: whatever waits does not take the processors of what serves, and what is compiled behind it,
+/// which may last, holds up nothing that is not.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     program: Option<PathBuf>,
-    turn: Arc<Semaphore>,
+    background: Arc<Semaphore>,
+    foreground: Arc<Semaphore>,
 }
 
 impl Compiler {
-    /// A compiler that runs `program`, which is this binary. Without one it compiles in this process, where the memory is not limited, and what took
-    /// too long goes on without anybody waiting for it.
+    /// A compiler that runs `program`, which is this binary. Without one it compiles in this process, where the memory is not limited, time is only that of the
+    /// clock, and what took too long goes on without anybody waiting for it.
     pub fn new(program: Option<PathBuf>) -> Self {
         Self {
             program,
-            turn: Arc::new(Semaphore::new(1)),
+            background: Arc::new(Semaphore::new(1)),
+            foreground: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -129,7 +132,7 @@ impl Compiler {
         limits: CompileLimits,
     ) -> Result<Duration, CompileError> {
         // Nobody closes the semaphore.
-        let Ok(turn) = self.turn.clone().acquire_owned().await else {
+        let Ok(turn) = self.turn(limits.priority).acquire_owned().await else {
             return Ok(Duration::ZERO);
         };
         if holds(engine, cache, digest).await {
@@ -174,7 +177,7 @@ impl Compiler {
         limits: CompileLimits,
     ) -> Result<Vec<u8>, CompileError> {
         // Nobody closes the semaphore.
-        let _turn = self.turn.clone().acquire_owned().await;
+        let _turn = self.turn(limits.priority).acquire_owned().await;
         match &self.program {
             Some(program) => child::Apart { program, limits }.wrap(&module, most).await,
             None => {
@@ -183,6 +186,15 @@ impl Compiler {
                 wrapped.map_err(|error| error.of_limits(limits))
             }
         }
+    }
+
+    /// Whose turn it is among those of a priority.
+    fn turn(&self, priority: CompilePriority) -> Arc<Semaphore> {
+        let turn = match priority {
+            CompilePriority::Background => &self.background,
+            CompilePriority::Foreground => &self.foreground,
+        };
+        turn.clone()
     }
 }
 
@@ -253,9 +265,9 @@ async fn here(
         });
         kept.map_err(WorkError::Unwritable)
     });
-    match tokio::time::timeout(limits.wall_time, working).await {
-        Err(_) => Err(CompileError::Starved {
-            limit: limits.wall_time,
+    match tokio::time::timeout(limits.cpu_time, working).await {
+        Err(_) => Err(CompileError::TooLong {
+            limit: limits.cpu_time,
         }),
         Ok(Err(error)) => Err(broken(error)),
         Ok(Ok(done)) => done.map_err(|error| error.of_limits(limits)),

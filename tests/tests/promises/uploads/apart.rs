@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use innkeeper_tests::{TestHost, artifacts, eventually};
 
-use super::{compiled_longer, idler};
+use super::idler;
 
 /// A component that takes a while to compile.
 fn long() -> Vec<u8> {
     let nothing = wat::parse_str("(component)").expect("it is WebAssembly text");
-    compiled_longer(nothing, 600)
+    artifacts::with_modules(nothing, 6)
 }
 
 /// What the system says of a process that compiles a component.
@@ -38,6 +38,11 @@ impl Seen {
     /// The number of the process.
     pub(super) fn number(&self) -> Option<i32> {
         self.process.file_name()?.to_str()?.parse().ok()
+    }
+
+    /// Whether it gets no processor time.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.status["State"].starts_with('T')
     }
 
     fn read(&self, file: &str) -> Option<String> {

@@ -6,17 +6,17 @@ use innkeeper_tests::{TestHost, artifacts, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::apart::Seen;
-use super::{compiled_longer, idler};
+use super::idler;
 
 /// How long a process that compiles gets nothing of the processors: longer than it may take of them.
-const NOTHING: Duration = Duration::from_secs(4);
+const NOTHING: Duration = Duration::from_secs(6);
 
 #[tokio::test]
 async fn what_gets_no_processor_time_for_a_while_passes_all_the_same() {
-    let settings = idler().await.set("rollout.compile_time", "3s");
+    let settings = idler().await.set("rollout.compile_time", "5s");
     let host = TestHost::with(settings).await;
     let edition = artifacts::edited("idler", "busy").await;
-    let component = compiled_longer(edition, 100);
+    let component = artifacts::with_modules(edition, 3);
     let digest = artifacts::digest(&component);
     // Stopped, it is as if others had all of the machine.
     let stopping = async {
@@ -28,6 +28,8 @@ async fn what_gets_no_processor_time_for_a_while_passes_all_the_same() {
         let process = process.await;
         kill_process(process, Signal::STOP).expect("it is there");
         tokio::time::sleep(NOTHING).await;
+        let seen = Seen::of(&digest).expect("it is there");
+        assert!(seen.is_stopped(), "it had ended before it was stopped");
         kill_process(process, Signal::CONT).expect("it is there");
     };
     let uploading = host.operators().deploy("idler", component.clone(), "");

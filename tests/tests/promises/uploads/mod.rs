@@ -15,28 +15,6 @@ async fn idler() -> Settings {
     Settings::empty().with("idler", "idler").await
 }
 
-/// The same component, with so many long functions that nobody calls.
-fn compiled_longer(mut component: Vec<u8>, functions: usize) -> Vec<u8> {
-    const MODULE: u8 = 1;
-    let body =
-        "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))"
-            .repeat(400);
-    let functions =
-        format!("(func (param i32) (result i32) {body} (local.get 0))").repeat(functions);
-    let module = wat::parse_str(format!("(module (memory 1) {functions})"));
-    let module = module.expect("it is WebAssembly text");
-    component.push(MODULE);
-    // Its size, seven bits in a byte, the lowest first.
-    let mut size = module.len();
-    while size >= 0x80 {
-        component.push(size as u8 | 0x80);
-        size >>= 7;
-    }
-    component.push(size as u8);
-    component.extend(module);
-    component
-}
-
 /// A component of some kilobytes that takes a type whose text has hundreds of megabytes: tuples of tuples of an enumeration with so many long names.
 fn bomb(name: &str, names: usize) -> Vec<u8> {
     const DEPTH: usize = 6;
