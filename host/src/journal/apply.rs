@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::format::{self, Changed, Link, RecordRef};
-use super::{Commit, Error, EventPosition, key, seal};
+use super::{Commit, Error, Event, EventPosition, key, seal};
 
 /// One change of an encoded key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,11 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
+    /// How long its value is, sealed; none when it removes the key.
+    pub fn size(&self) -> Option<u64> {
+        self.value.as_ref().map(|value| value.len() as u64)
+    }
+
     /// Gives a key a value of a commit.
     pub fn put(position: u64, key: Vec<u8>, value: &[u8]) -> Self {
         Change {
@@ -29,35 +34,55 @@ pub(super) fn changes(
     commit: &Commit,
     before: Link,
 ) -> Result<(Vec<Change<'static>>, Link), Error> {
+    let count = content(commit);
+    let mut changes = Vec::with_capacity(count + 2);
+    for index in 0..count {
+        changes.extend(change(commit, index)?);
+    }
+    let (record, link) = record(commit, before)?;
+    changes.extend(record);
+    Ok((changes, link))
+}
+
+/// How many changes a commit makes besides its record.
+pub(super) fn content(commit: &Commit) -> usize {
+    commit.writes.len() + commit.events.len()
+}
+
+/// One of them: first come the writes, then the events. None beyond the last.
+pub(super) fn change(commit: &Commit, index: usize) -> Result<Option<Change<'static>>, Error> {
     let position = commit.position;
-    let mut changes = Vec::with_capacity(2 + commit.events.len() + commit.writes.len());
-    let mut changed = Vec::with_capacity(commit.writes.len());
-    for write in &commit.writes {
+    if let Some(write) = commit.writes.get(index) {
         let key = key::encode(write.space, &write.key);
-        changed.push(Changed {
-            key: key.clone(),
-            is_removed: write.value.is_none(),
-        });
-        changes.push(match &write.value {
+        return Ok(Some(match &write.value {
             Some(value) => Change::put(position, key, value),
             None => Change { key, value: None },
-        });
+        }));
     }
-    let mut lanes = Vec::with_capacity(commit.events.len());
-    for (index, event) in (0..=u16::MAX).zip(&commit.events) {
-        let lane = event.lane();
-        let place = EventPosition {
-            commit: position,
-            index,
-        };
-        let key = key::event(lane, place);
-        changes.push(Change::put(position, key, &format::encode_event(event)?));
-        lanes.push(lane);
-    }
+    let index = index - commit.writes.len();
+    let (Some(event), Ok(index)) = (commit.events.get(index), u16::try_from(index)) else {
+        return Ok(None);
+    };
+    let place = EventPosition {
+        commit: position,
+        index,
+    };
+    let key = key::event(event.lane(), place);
+    let value = format::encode_event(event)?;
+    Ok(Some(Change::put(position, key, &value)))
+}
+
+/// What makes it a commit: its record, and the note that it is part of a story. And the commit as the next one knows it.
+pub(super) fn record(commit: &Commit, before: Link) -> Result<([Change<'static>; 2], Link), Error> {
+    let position = commit.position;
+    let changed = commit.writes.iter().map(|write| Changed {
+        key: key::encode(write.space, &write.key),
+        is_removed: write.value.is_none(),
+    });
     let record = format::encode(&RecordRef {
         header: &commit.header,
-        lanes,
-        changed,
+        lanes: commit.events.iter().map(Event::lane).collect(),
+        changed: changed.collect(),
         before,
         is_mended: false,
         by: commit.header.by.as_deref(),
@@ -65,11 +90,11 @@ pub(super) fn changes(
     let key = key::commit(position);
     let sealed = seal::seal(&key, position, &record);
     let checksum = seal::open(&key, &sealed)?.checksum;
-    changes.push(Change {
+    let record = Change {
         key,
         value: Some(Cow::Owned(sealed)),
-    });
-    let note = key::story(commit.header.story(), position);
-    changes.push(Change::put(position, note, &[]));
+    };
+    let story = key::story(commit.header.story(), position);
+    let changes = [record, Change::put(position, story, &[])];
     Ok((changes, Link { position, checksum }))
 }

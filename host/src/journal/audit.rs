@@ -31,7 +31,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    fn note(&mut self, finding: String) {
+    pub(super) fn note(&mut self, finding: String) {
         self.count += 1;
         if self.shown.len() < SHOWN {
             self.shown.push(finding);

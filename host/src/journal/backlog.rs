@@ -1,5 +1,5 @@
-//! What waits to be committed. Each context has a line of its own, and the lines take turns: what one context has much of, or what is large, holds up nobody
-//! else's for longer than one large commit takes.
+//! What waits to be committed. Each context has a line of its own, and the lines take turns: what one context has much of holds up nobody else's. What is large is committed in
+//! steps; meanwhile its line waits, and the others go on.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ pub(super) struct Room {
     pub bytes: usize,
 }
 
-/// What a line gives at its turn. Whatever costs more is a group of its own.
+/// What a line gives at its turn. Whatever costs more is large.
 const TURN: usize = 1_024;
 /// As many bytes cost what one change does: the engine keeps readers waiting for either.
 const BYTES_OF_CHANGE: usize = 2 << 10;
@@ -26,6 +26,14 @@ pub(super) type Barrier = oneshot::Sender<Result<(), CommitError>>;
 
 /// A unit of work that waits, with its number.
 pub(super) type Numbered = (u64, Submission);
+
+/// What is to be committed next.
+pub(super) enum Next {
+    /// A group of what is small, of all lines; it can be empty.
+    Group(Vec<Numbered>),
+    /// What is large, in steps. Until it is [done](Backlog::done) nothing of its line, and nothing else that is large, comes.
+    Large(Submission),
+}
 
 /// Units of work that wait to be committed, and who waits for them.
 #[derive(Default)]
@@ -37,6 +45,8 @@ pub(super) struct Backlog {
     /// Those whose next unit is large.
     heavy: VecDeque<usize>,
     was_heavy: bool,
+    /// The number and the ledger of the large one that is being committed.
+    large: Option<(u64, usize)>,
     /// How many units have come.
     count: u64,
     /// With how many units had come before.
@@ -54,17 +64,28 @@ impl Backlog {
     }
 
     pub fn is_empty(&self) -> bool {
-        let nothing = self.light.is_empty() && self.heavy.is_empty();
+        let nothing = self.light.is_empty() && self.heavy.is_empty() && self.large.is_none();
         nothing && self.barriers.is_empty() && self.pauses.is_empty()
     }
 
-    /// The next group: small units of all lines, or a large one. They take turns, too.
-    pub fn take(&mut self, room: Room) -> Vec<Numbered> {
-        let is_heavy = !self.heavy.is_empty() && (self.light.is_empty() || !self.was_heavy);
-        self.was_heavy = is_heavy;
-        match is_heavy {
-            true => self.take_large().into_iter().collect(),
-            false => self.take_small(room),
+    /// Small units of all lines, or a large one. They take turns, too.
+    pub fn take(&mut self, room: Room) -> Next {
+        // Whoever wants a pause waits for one that has begun, and for no other.
+        let may_begin = self.large.is_none() && self.pauses.is_empty();
+        let is_heavy = may_begin && (self.light.is_empty() || !self.was_heavy);
+        match is_heavy.then(|| self.take_large()).flatten() {
+            Some(large) => Next::Large(large),
+            None => {
+                self.was_heavy = false;
+                Next::Group(self.take_small(room))
+            }
+        }
+    }
+
+    /// The large one has been committed, or will not be: its line goes on.
+    pub fn done(&mut self) {
+        if let Some((_, ledger)) = self.large.take() {
+            self.queue_up(ledger);
         }
     }
 
@@ -85,7 +106,8 @@ impl Backlog {
     pub fn reached(&mut self) -> Vec<Barrier> {
         let waiting = self.light.iter().chain(&self.heavy);
         let oldest = waiting.filter_map(|ledger| Some(self.lines.get(*ledger)?.front()?.0));
-        let oldest = oldest.min().unwrap_or(u64::MAX);
+        let large = self.large.map(|(number, _)| number);
+        let oldest = oldest.chain(large).min().unwrap_or(u64::MAX);
         let mut reached = Vec::new();
         while let Some((_, barrier)) = self.barriers.pop_front_if(|(count, _)| *count <= oldest) {
             reached.push(barrier);
@@ -103,12 +125,16 @@ impl Backlog {
         }
         self.light.clear();
         self.heavy.clear();
+        self.large = None;
         self.pauses.clear();
     }
 
-    /// Those who want the committer to pause.
+    /// Those who want the committer to pause: none while something is half committed.
     pub fn pauses(&mut self) -> Vec<PauseRequest> {
-        std::mem::take(&mut self.pauses)
+        match self.large {
+            None => std::mem::take(&mut self.pauses),
+            Some(_) => Vec::new(),
+        }
     }
 
     fn line_up(&mut self, submission: Submission) {
@@ -120,7 +146,8 @@ impl Backlog {
         self.count += 1;
         if let Some(line) = self.lines.get_mut(ledger) {
             line.push_back((number, submission));
-            if line.len() == 1 {
+            let is_held = self.large.is_some_and(|(_, held)| held == ledger);
+            if line.len() == 1 && !is_held {
                 self.queue_up(ledger);
             }
         }
@@ -144,11 +171,12 @@ impl Backlog {
         self.lines.get_mut(ledger)?.pop_front()
     }
 
-    fn take_large(&mut self) -> Option<Numbered> {
+    fn take_large(&mut self) -> Option<Submission> {
         let ledger = self.heavy.pop_front()?;
-        let large = self.pop(ledger);
-        self.queue_up(ledger);
-        large
+        let (number, large) = self.pop(ledger)?;
+        self.large = Some((number, ledger));
+        self.was_heavy = true;
+        Some(large)
     }
 
     fn take_small(&mut self, room: Room) -> Vec<Numbered> {
@@ -215,10 +243,16 @@ mod tests {
     }
 
     /// Of whom the next group is, with how many keys each.
+    /// What comes next: of a large one it is told alone, and it is done at once.
     fn group(backlog: &mut Backlog) -> Vec<(usize, usize)> {
-        let group = backlog.take(ROOM).into_iter();
-        let seen = group.map(|(_, submission)| (submission.ledger, submission.unit.writes.len()));
-        seen.collect()
+        let seen = |submission: &Submission| (submission.ledger, submission.unit.writes.len());
+        match backlog.take(ROOM) {
+            Next::Large(submission) => {
+                backlog.done();
+                vec![seen(&submission)]
+            }
+            Next::Group(group) => group.iter().map(|(_, next)| seen(next)).collect(),
+        }
     }
 
     fn of(group: &[(usize, usize)], ledger: usize) -> usize {
@@ -262,6 +296,30 @@ mod tests {
     }
 
     #[test]
+    fn while_something_large_is_committed_only_its_context_waits() {
+        let mut backlog = Backlog::default();
+        for ledger in 0..2 {
+            backlog.push(task(ledger, 5_000));
+            backlog.push(task(ledger, 1));
+        }
+        let Next::Large(large) = backlog.take(ROOM) else {
+            panic!("it is large");
+        };
+        assert_eq!(large.ledger, 0);
+        backlog.push(task(2, 1));
+        backlog.push(Task::Barrier(oneshot::channel().0));
+        assert_eq!(group(&mut backlog), [(2, 1)], "no other large one either");
+        assert_eq!(group(&mut backlog), []);
+        assert!(!backlog.is_empty(), "there is something to go on with");
+        assert_eq!(backlog.reached().len(), 0);
+        backlog.done();
+        assert_eq!(group(&mut backlog), [(1, 5_000)], "it is its turn");
+        assert_eq!(group(&mut backlog), [(0, 1), (1, 1)]);
+        assert_eq!(backlog.reached().len(), 1);
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
     fn each_context_keeps_its_order() {
         let mut backlog = Backlog::default();
         let sizes = [3, 2_000, 1, 900, 900, 4, 5_000, 2];
@@ -284,7 +342,9 @@ mod tests {
     fn what_is_put_back_comes_first_again() {
         let mut backlog = Backlog::default();
         (1..4).for_each(|size| backlog.push(task(0, size)));
-        let mut taken = backlog.take(ROOM);
+        let Next::Group(mut taken) = backlog.take(ROOM) else {
+            panic!("they are small");
+        };
         backlog.push(task(0, 4));
         let undecided = taken.split_off(1);
         backlog.put_back(undecided);

@@ -73,52 +73,91 @@ pub(super) fn changes<T: Tree>(
     commits: &[Change<'_>],
     upto: u64,
 ) -> Result<Vec<Change<'static>>, Error> {
+    let mut counting = Counting::begin(tree)?;
     let mut sizes: HashMap<&[u8], Option<u64>> = HashMap::new();
-    let mut tables: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
-    let mut states: BTreeMap<u32, Difference> = BTreeMap::new();
-    let mut kept = kept(tree)?;
-    for Change { key, value } in commits {
-        let Some(kind) = key::kind(key) else { continue };
-        let after = value.as_ref().map(|value| value.len() as u64);
+    for change in commits {
+        counting.note_after(change, |key| match sizes.insert(key, change.size()) {
+            Some(before) => Ok(before),
+            None => tree.size(key),
+        })?;
+    }
+    counting.changes(tree, upto)
+}
+
+/// What changes do to the counts, change by change.
+pub(super) struct Counting {
+    /// By the key of its count: how many keys more a table has.
+    tables: BTreeMap<Vec<u8>, i64>,
+    states: BTreeMap<u32, Difference>,
+    kept: Kept,
+}
+
+impl Counting {
+    /// Whoever begins it is the only one that commits until it ends.
+    pub fn begin<T: Tree>(tree: &T) -> Result<Self, Error> {
+        Ok(Self {
+            tables: BTreeMap::new(),
+            states: BTreeMap::new(),
+            kept: kept(tree)?,
+        })
+    }
+
+    /// Counts a change that is about to be made.
+    pub fn note<T: Tree>(&mut self, tree: &T, change: &Change<'_>) -> Result<(), Error> {
+        self.note_after(change, |key| tree.size(key))
+    }
+
+    /// Counts a change, given how long the value of its key is before.
+    fn note_after<'a>(
+        &mut self,
+        change: &'a Change<'_>,
+        size: impl FnOnce(&'a [u8]) -> Result<Option<u64>, Error>,
+    ) -> Result<(), Error> {
+        let key = &change.key;
+        let Some(kind) = key::kind(key) else {
+            return Ok(());
+        };
         let before = match kind.is_of_log() {
             true => None,
-            false => match sizes.insert(key, after) {
-                Some(before) => before,
-                None => tree.size(key)?,
-            },
+            false => size(key)?,
         };
         let mut difference = Difference::default();
-        difference.note(key, before, after);
-        match (kind, kept.of(kind)) {
+        difference.note(key, before, change.size());
+        match (kind, self.kept.of(kind)) {
             (Kind::State(generation), _) => {
-                states.entry(generation).or_default().add(difference);
+                self.states.entry(generation).or_default().add(difference);
                 if let Some(count) = of_key(key)
                     && difference.entries != 0
                 {
-                    *tables.entry(count).or_default() += difference.entries;
+                    *self.tables.entry(count).or_default() += difference.entries;
                 }
             }
             (_, Some(amount)) => amount.change(difference),
             (_, None) => {}
         }
+        Ok(())
     }
-    let mut changes = Vec::with_capacity(tables.len() + states.len() + 1);
-    for (key, difference) in tables {
-        if difference == 0 {
-            continue;
+
+    /// The counts as they are then: what is to be written together with the last of the changes.
+    pub fn changes<T: Tree>(mut self, tree: &T, upto: u64) -> Result<Vec<Change<'static>>, Error> {
+        let mut changes = Vec::with_capacity(self.tables.len() + self.states.len() + 1);
+        for (key, difference) in self.tables {
+            if difference == 0 {
+                continue;
+            }
+            let count = read(tree, &key)?.checked_add_signed(difference);
+            let count = count.ok_or_else(|| Error::Damaged { what: name(&key) })?;
+            changes.push(change(key, count)?);
         }
-        let count = read(tree, &key)?.checked_add_signed(difference);
-        let count = count.ok_or_else(|| Error::Damaged { what: name(&key) })?;
-        changes.push(change(key, count)?);
+        for (generation, difference) in self.states {
+            let mut amount = amount(tree, generation)?;
+            amount.change(difference);
+            changes.push(keep(key::amount(generation), &amount)?);
+        }
+        self.kept.upto = upto;
+        changes.push(keep(key::counted(), &self.kept)?);
+        Ok(changes)
     }
-    for (generation, difference) in states {
-        let mut amount = amount(tree, generation)?;
-        amount.change(difference);
-        changes.push(keep(key::amount(generation), &amount)?);
-    }
-    kept.upto = upto;
-    changes.push(keep(key::counted(), &kept)?);
-    Ok(changes)
 }
 
 /// Counts anew what a journal holds, unless the counts hold already. Nothing may be written meanwhile.

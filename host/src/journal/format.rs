@@ -111,9 +111,22 @@ pub(super) fn decode_event(bytes: &[u8], what: impl Fn() -> String) -> Result<Ev
 fn encode_as<T: Serialize>(format: u8, record: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(format);
+    extend(bytes, record)
+}
+
+/// Puts a record behind others.
+pub(super) fn extend<T: Serialize>(bytes: Vec<u8>, record: &T) -> Result<Vec<u8>, Error> {
     postcard::to_extend(record, bytes).map_err(|error| Error::Damaged {
         what: format!("a record that cannot be written ({error})"),
     })
+}
+
+/// The first of records that were put behind one another, and the rest.
+pub(super) fn split<T: DeserializeOwned>(
+    bytes: &[u8],
+    what: impl Fn() -> String,
+) -> Result<(T, &[u8]), Error> {
+    postcard::take_from_bytes(bytes).map_err(|error| damaged(what, &error))
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8], what: impl Fn() -> String) -> Result<T, Error> {

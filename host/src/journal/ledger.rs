@@ -6,7 +6,8 @@
 //! `A` is the position of the newest commit that is *applied*. For each context, the committer, and nobody else, does in this order, for a group of commits:
 //!
 //! 1. validate each unit against the window of recent writes, give it the next position, note its writes in the window;
-//! 2. append the group to the journal, where its writes become visible one by one, in no particular order;
+//! 2. append the group to the journal, where its writes become visible one by one, in no particular order; of a large commit, which is a group of its own, in steps, with groups of other
+//!    contexts between them;
 //! 3. set `A` to the newest position;
 //! 4. flush, set *flushed*, wake the followers of the lanes that have new events.
 //!

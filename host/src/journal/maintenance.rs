@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::apply::Change;
-use super::audit::{Audit, Findings};
+use super::audit::{self, Audit, Findings};
 use super::opening::{expected_here, unsound};
+use super::redo_log;
 use super::salvage::{Loss, Salvage};
 use super::sled::{DIRECTORY, Engine, SNAPSHOT};
 use super::tree::Tree;
@@ -49,6 +50,7 @@ pub fn verify(
 ) -> Result<Vec<Verified>, Error> {
     let marks = expected_here(data)?;
     let engine = Engine::open(data, cache)?;
+    let mut unfinished = redo_log::recover(&engine);
     let present: BTreeSet<String> = engine.contexts().into_iter().collect();
     let names: BTreeSet<&String> = present.iter().chain(marks.keys()).collect();
     let mut verified = Vec::new();
@@ -67,7 +69,10 @@ pub fn verify(
             continue;
         }
         let tree = engine.tree(name)?;
-        let findings = Audit::thorough(&tree).all(mark, &mut progress);
+        let mut findings = Audit::thorough(&tree).all(mark, &mut progress);
+        if let Some(error) = unfinished.remove(name) {
+            findings.note(audit::finding(&error));
+        }
         verified.push(Verified {
             context: name.clone(),
             newest: tree.newest().map_or(0, |newest| newest.position),
@@ -106,6 +111,7 @@ pub fn repair(
         });
     }
     let old = open_somehow(data, cache)?;
+    let unfinished = redo_log::recover(&old);
     remove(&draft).map_err(failed)?;
     let home = draft.join("home");
     std::fs::create_dir_all(&home).map_err(failed)?;
@@ -121,7 +127,12 @@ pub fn repair(
         progress(&name);
         let (from, into) = (old.tree(&name)?, new.tree(&name)?);
         let mark = marks.get(&name).copied();
-        losses.push(Salvage::new(&name, &from, &into, now).run(mark)?);
+        let mut loss = Salvage::new(&name, &from, &into, now).run(mark)?;
+        if unfinished.contains_key(&name) {
+            let lost = "a part of a large commit that was cut off: some of its keys are as it changed them, others as they were before";
+            loss.lost.push(lost.to_owned());
+        }
+        losses.push(loss);
         // What is left of a table is counted when the journal is opened.
         let uncounted = Change {
             key: key::counted(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::audit::{self, Audit};
+use super::redo_log;
 use super::sled::{DIRECTORY, Engine, FILE, SNAPSHOT};
 use super::watermark::{self, Found, Mark, Marks};
 use super::{Error, Journal};
@@ -85,8 +86,8 @@ fn has_snapshot(data: &Path) -> bool {
     names.any(|name| name.to_string_lossy().starts_with(SNAPSHOT))
 }
 
-/// Looks at what has come since the directory was opened last, and at least at the newest commits: as much as sled itself has just read. Gives the marks
-/// as they are now, or what is wrong.
+/// Completes what a crash has cut off, and looks at what has come since the directory was opened last, and at least at the newest commits: as much as sled itself has
+/// just read. Gives the marks as they are now, or what is wrong.
 pub(super) fn check(engine: &Engine, marks: &Marks) -> Result<Marks, String> {
     let present = engine.contexts();
     let lost = |name: &&String| !present.contains(name);
@@ -99,6 +100,9 @@ pub(super) fn check(engine: &Engine, marks: &Marks) -> Result<Marks, String> {
             "context {name} has no commit, and should have {}",
             mark.newest.position
         ));
+    }
+    if let Some((name, error)) = redo_log::recover(engine).first_key_value() {
+        return Err(format!("context {name}: {}", audit::finding(error)));
     }
     let mut now = Marks::new();
     for name in present {

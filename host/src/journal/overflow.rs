@@ -15,6 +15,11 @@ const PIECE: usize = 64 << 10;
 /// How often a value that is replaced while it is read is read again.
 const ATTEMPTS: usize = 64;
 
+/// Whether a value is kept in pieces.
+pub(super) fn is_long(value: &[u8]) -> bool {
+    value.len() >= PIECE
+}
+
 /// The pieces of a tree.
 pub(super) struct Overflow {
     /// Whether there may be any: most trees never have one.
@@ -87,7 +92,7 @@ impl Overflow {
     ) -> Result<(), Error> {
         let mut overflow = 0;
         match value {
-            Some(value) if value.len() < PIECE => batch.insert(key, value),
+            Some(value) if !is_long(value) => batch.insert(key, value),
             Some(value) => {
                 self.exist.store(true, Ordering::Release);
                 let (first, rest) = value.split_at(PIECE);
@@ -123,7 +128,7 @@ impl Overflow {
     }
 }
 
-/// The whole value that begins with `first`; none when a piece is not there, because the value has been replaced meanwhile.
+/// The whole value that begins with `first`; none when the value has been replaced meanwhile: each piece is read by itself, and may be of the next one.
 fn join(tree: &Tree, key: &[u8], first: &IVec) -> Result<Option<Vec<u8>>, Error> {
     let mut value = first.to_vec();
     let mut last = first.len();
@@ -136,5 +141,7 @@ fn join(tree: &Tree, key: &[u8], first: &IVec) -> Result<Option<Vec<u8>>, Error>
         last = piece.len();
         index += 1;
     }
-    Ok(Some(value))
+    // No two values of a key begin alike: the commit is in front.
+    let is_whole = index == 0 || tree.get(key)?.as_ref() == Some(first);
+    Ok(is_whole.then_some(value))
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::unit;
 use crate::core::{
     CausationId, ContextName, CorrelationId, EventId, InvocationId, TraceContext, VerifiedIdentity,
     VersionDigest, or_empty,
@@ -203,4 +204,11 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// The events published, in order.
     pub events: Vec<Event>,
+}
+
+impl Commit {
+    /// About how many bytes it adds to the journal.
+    pub(super) fn size(&self) -> usize {
+        unit::size(&self.writes, &self.events)
+    }
 }

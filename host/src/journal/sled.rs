@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use super::direction::Direction;
 use super::format::Link;
 use super::key::Span;
 use super::opening::{self, unsound};
-use super::overflow::Overflow;
+use super::overflow::{self, Overflow};
+use super::redo_log::RedoLog;
 use super::tree::Tree;
 use super::watermark::Keeper;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, guard, seal};
@@ -113,6 +115,7 @@ impl Engine {
             let tree = self.db.open_tree(context)?;
             Ok(SledTree {
                 overflow: Overflow::of(&tree)?,
+                log: RedoLog::new(::sled::Tree::clone(&self.db), context),
                 tree,
             })
         })
@@ -167,6 +170,7 @@ impl Store for SledStore {
 pub(super) struct SledTree {
     tree: ::sled::Tree,
     overflow: Overflow,
+    log: RedoLog,
 }
 
 impl Tree for SledTree {
@@ -201,8 +205,11 @@ impl Tree for SledTree {
 
     fn put(&self, change: &Change<'_>) -> Result<(), Error> {
         guard::guarded("it was written", || {
-            // A batch would wait for a flush that is under way, and let all readers wait with it.
+            // A batch would wait for a flush that is under way, and let all readers wait with it; only the pieces of a long value need one.
             let old = match &change.value {
+                Some(value) if overflow::is_long(value) => {
+                    return self.apply(slice::from_ref(change));
+                }
                 Some(value) => self.tree.insert(change.key.as_slice(), value.as_ref())?,
                 None => self.tree.remove(change.key.as_slice())?,
             };
@@ -211,9 +218,18 @@ impl Tree for SledTree {
             })
         })
     }
+
+    fn redo_log(&self) -> Option<&RedoLog> {
+        Some(&self.log)
+    }
 }
 
 impl SledTree {
+    /// The redo log of its context.
+    pub fn log(&self) -> &RedoLog {
+        &self.log
+    }
+
     fn scan_range(
         &self,
         span: &Span,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::direction::Direction;
+use super::large_commit::{LargeCommit, Step};
 use super::{Commit, Error, Event, EventPosition, Header, KeyRange, Link, Raw, Space, Usage};
 use crate::core::CorrelationId;
 
@@ -96,6 +97,10 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends commits with consecutive positions, behind the one `before`, as one atomic batch: visible at once, durable after [`Store::flush`].
     /// Tells the last of them as the next one knows it.
     fn append(&self, commits: &[Commit], before: Link) -> Result<Link, Error>;
+
+    /// Goes on with a commit that is too large to be appended at once, until it is visible as a whole. A crash leaves all of it, once it is durable, or nothing. Nothing
+    /// else may be appended meanwhile.
+    fn append_large(&self, commit: LargeCommit) -> Result<Step, Error>;
 
     /// The newest commit as the next one knows it.
     fn newest(&self) -> Result<Link, Error>;

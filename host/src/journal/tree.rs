@@ -8,6 +8,8 @@ use super::counts;
 use super::direction::Direction;
 use super::format::{self, Link, Record};
 use super::key::{self, Span};
+use super::large_commit::{LargeCommit, Step};
+use super::redo_log::RedoLog;
 use super::{
     Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded,
     Space, Usage, seal,
@@ -38,8 +40,12 @@ pub(super) trait Tree: Send + Sync + 'static {
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error>;
     /// Makes all changes or none, in the order given; also after a crash.
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error>;
-    /// Makes one change of a short value, at any time and from any thread.
+    /// Makes one change, at any time and from any thread.
     fn put(&self, change: &Change<'_>) -> Result<(), Error>;
+    /// Where large commits are logged before they are made; none where nothing outlives a crash.
+    fn redo_log(&self) -> Option<&RedoLog> {
+        None
+    }
 
     fn scan(&self, span: &Span, limit: usize, direction: Direction) -> Result<Vec<Entry>, Error> {
         self.scan_within(span, Bounds::entries(limit), direction)
@@ -144,6 +150,10 @@ impl<T: Tree> Journal for T {
         Ok(newest)
     }
 
+    fn append_large(&self, commit: LargeCommit) -> Result<Step, Error> {
+        commit.step(self)
+    }
+
     fn newest(&self) -> Result<Link, Error> {
         let newest = Tree::scan(self, &key::commits_after(0), 1, Direction::Backwards)?;
         let Some((key, sealed)) = newest.first() else {
@@ -235,8 +245,13 @@ impl<T: Tree> Journal for T {
         if swept == 0 {
             return Ok(0);
         }
-        // First: whoever checks the journal must not miss what is swept.
-        let upto = format::encode(&self.newest()?.position)?;
+        // First: whoever checks the journal must not miss what is swept, also of a commit whose record is still to come.
+        let positions = entries
+            .iter()
+            .flat_map(|(key, value)| seal::open(key, value));
+        let latest = positions.map(|written| written.position).max();
+        let upto = self.newest()?.position.max(latest.unwrap_or_default());
+        let upto = format::encode(&upto)?;
         let mut changes = vec![Change::put(seal::NO_COMMIT, key::swept(&span), &upto)];
         let mut bytes = 0;
         for (key, value) in entries {

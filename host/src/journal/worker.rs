@@ -1,6 +1,7 @@
 //! The committer's thread: takes groups from the queue, and makes them commits.
 //!
-//! While a batch is written nobody reads, in any context. So a group is bounded, and what is large comes alone, between groups of what is small (`backlog.rs`).
+//! While a batch is written nobody reads, in any context. So a group is bounded, and what is large is committed in steps (`large_commit.rs`), with a group of what is small
+//! between two of them (`backlog.rs`).
 
 use std::mem;
 use std::sync::Arc;
@@ -8,9 +9,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::backlog::{Backlog, Room};
+use super::backlog::{Backlog, Next, Room};
 use super::committer::{Answer, Committed, Flush, PauseRequest, Shared, Submission, Task};
 use super::free_space::Lookout;
+use super::large_commit::{LargeCommit, Step};
 use super::ledger::{Ledger, conflict};
 use super::merge::Unapplied;
 use super::recent::Windows;
@@ -43,11 +45,12 @@ pub(super) struct Worker {
     working: Vec<usize>,
     /// Those that have commits which are visible and not on disk.
     unflushed_groups: Vec<usize>,
+    large: Option<Large>,
     /// What the windows of recent writes hold.
     windows: Windows,
     /// When relaxed commits are to be flushed.
     flush_at: Option<Instant>,
-    /// How many bytes are visible and not on disk.
+    /// How many bytes were written and are not on disk.
     unflushed: usize,
     lookout: Lookout,
 }
@@ -94,6 +97,14 @@ impl KnownUsage {
     }
 }
 
+/// A large commit, of which a part may be visible.
+struct Large {
+    /// The index of its group.
+    index: usize,
+    commit: LargeCommit,
+    waiting: Waiting,
+}
+
 /// Who waits for what becomes of a group.
 #[derive(Default)]
 struct Waiting {
@@ -113,6 +124,7 @@ impl Worker {
             groups: Vec::new(),
             working: Vec::new(),
             unflushed_groups: Vec::new(),
+            large: None,
             windows,
             flush_at: None,
             unflushed: 0,
@@ -164,24 +176,33 @@ impl Worker {
     fn process(&mut self) {
         if let Err(ended) = self.shared.shutdown.check() {
             // Nothing is decided any more, and nobody is to wait for it.
+            if let Some(large) = self.large.take() {
+                large.waiting.give_up(&ended);
+            }
             return self.backlog.give_up(&ended);
         }
         let mut waiting = Waiting::default();
-        let group = self.backlog.take(Room {
+        let stepped = self.go_on(&mut waiting);
+        let next = self.backlog.take(Room {
             units: self.shared.options.group,
             changes: GROUP_CHANGES,
             bytes: GROUP_SIZE,
         });
-        let undecided: Vec<_> = group
-            .into_iter()
-            .filter_map(|(number, submission)| {
-                let undecided = self.admit(submission, &mut waiting)?;
-                Some((number, undecided))
-            })
-            .collect();
-        self.backlog.put_back(undecided);
+        match next {
+            Next::Large(submission) => self.begin(submission, &mut waiting),
+            Next::Group(group) => {
+                let undecided: Vec<_> = group
+                    .into_iter()
+                    .filter_map(|(number, submission)| {
+                        let undecided = self.admit(submission, &mut waiting)?;
+                        Some((number, undecided))
+                    })
+                    .collect();
+                self.backlog.put_back(undecided);
+            }
+        }
+        let applied = stepped.and_then(|()| self.append());
         let (barriers, pauses) = (self.backlog.reached(), self.backlog.pauses());
-        let applied = self.append();
         for (answer, position) in waiting.applied {
             let committed = Committed {
                 position,
@@ -219,6 +240,61 @@ impl Worker {
         }
         if self.flush_at.is_none() && !self.unflushed_groups.is_empty() {
             self.flush_at = Some(Instant::now() + self.shared.options.flush_every);
+        }
+    }
+
+    /// Validates a large unit of work, and begins to commit it.
+    fn begin(&mut self, submission: Submission, waiting: &mut Waiting) {
+        let index = submission.ledger;
+        let mut answers = Waiting::default();
+        // It is alone in its group, so there is nothing to be decided later.
+        let _decided = self.admit(submission, &mut answers);
+        self.working.retain(|working| *working != index);
+        let begun = self.groups.get_mut(index).and_then(|group| {
+            let commit = LargeCommit::new(group.commits.pop()?, group.newest);
+            Some(commit)
+        });
+        match begun {
+            Some(commit) => {
+                self.large = Some(Large {
+                    index,
+                    commit,
+                    waiting: answers,
+                });
+            }
+            None => {
+                waiting.append(answers);
+                self.backlog.done();
+            }
+        }
+    }
+
+    /// Goes on with the large commit that has begun, for a step.
+    fn go_on(&mut self, waiting: &mut Waiting) -> Result<(), CommitError> {
+        let Some(large) = self.large.take() else {
+            return Ok(());
+        };
+        let Some(group) = self.groups.get(large.index) else {
+            return Ok(());
+        };
+        match group.ledger.journal().append_large(large.commit) {
+            Ok(Step::UnderWay { commit, written }) => {
+                self.unflushed += written;
+                self.large = Some(Large { commit, ..large });
+                Ok(())
+            }
+            Ok(Step::Appended { commit, link }) => {
+                self.appended(large.index, std::slice::from_ref(&commit), link);
+                self.grown(large.index);
+                waiting.append(large.waiting);
+                self.backlog.done();
+                Ok(())
+            }
+            Err(error) => {
+                let failed = self.shared.shutdown.fail(&error);
+                waiting.append(large.waiting);
+                Err(failed)
+            }
         }
     }
 
@@ -265,7 +341,6 @@ impl Worker {
             answer,
             ..
         } = submission;
-        self.unflushed += unit.size();
         let recent = &group.ledger.recent;
         let position = match recent.admit(unit.began, &unit.reads, &unit.writes) {
             Ok(position) => position,
@@ -319,41 +394,55 @@ impl Worker {
             let Some(group) = self.groups.get_mut(index) else {
                 continue;
             };
-            let next = group.newest.position + 1..;
+            let ledger = group.ledger.clone();
+            let (commits, mut newest) = (mem::take(&mut group.commits), group.newest);
             debug_assert!(
-                group
-                    .commits
+                commits
                     .iter()
                     .map(|commit| commit.position)
-                    .eq(next.take(group.commits.len())),
+                    .eq((newest.position + 1..).take(commits.len())),
                 "positions have no gaps"
             );
-            for commits in batches(&group.commits) {
-                group.newest = group
-                    .ledger
+            for commits in batches(&commits) {
+                newest = ledger
                     .journal()
-                    .append(commits, group.newest)
+                    .append(commits, newest)
                     .map_err(|error| self.shared.shutdown.fail(&error))?;
-                if !mem::replace(&mut group.unflushed, true) {
-                    self.unflushed_groups.push(index);
-                }
-                for commit in commits {
-                    for event in &commit.events {
-                        if let Some(newest) = group.lanes.get_mut(usize::from(event.lane())) {
-                            *newest = commit.position;
-                        }
-                    }
-                }
-                if let Some(last) = commits.last() {
-                    group.ledger.applied.send_replace(last.position);
+                let sizes = commits.iter().map(Commit::size);
+                self.unflushed += sizes.sum::<usize>();
+                self.appended(index, commits, newest);
+            }
+            self.grown(index);
+        }
+        Ok(())
+    }
+
+    /// Tells readers of commits that are visible, and notes what is to be told of them when they are on disk.
+    fn appended(&mut self, index: usize, commits: &[Commit], newest: Link) {
+        let Some(group) = self.groups.get_mut(index) else {
+            return;
+        };
+        group.newest = newest;
+        if !mem::replace(&mut group.unflushed, true) {
+            self.unflushed_groups.push(index);
+        }
+        for commit in commits {
+            for event in &commit.events {
+                if let Some(newest) = group.lanes.get_mut(usize::from(event.lane())) {
+                    *newest = commit.position;
                 }
             }
-            group.commits.clear();
+        }
+        group.ledger.applied.send_replace(newest.position);
+    }
+
+    /// What the group has added is in the journal.
+    fn grown(&mut self, index: usize) {
+        if let Some(group) = self.groups.get_mut(index) {
             group.unapplied.clear();
             let growth = mem::take(&mut group.growth);
             group.usage = group.usage.take().and_then(|kept| kept.after(growth));
         }
-        Ok(())
     }
 
     /// Makes everything that is visible durable.
@@ -408,6 +497,24 @@ impl Worker {
     }
 }
 
+impl Waiting {
+    fn append(&mut self, other: Self) {
+        self.flush.extend(other.flush);
+        self.applied.extend(other.applied);
+        self.rejected.extend(other.rejected);
+    }
+
+    /// Tells everybody that nothing comes of it.
+    fn give_up(self, reason: &CommitError) {
+        for (answer, _) in self.flush.into_iter().chain(self.applied) {
+            let _gone = answer.send(Err(reason.clone()));
+        }
+        for (answer, _) in self.rejected {
+            let _gone = answer.send(Err(reason.clone()));
+        }
+    }
+}
+
 impl Group {
     /// The writes that merges come to, behind what the group has.
     fn resolve(&mut self, merges: &[Merge]) -> Result<Vec<Write>, Error> {
@@ -451,7 +558,7 @@ fn batches(mut commits: &[Commit]) -> impl Iterator<Item = &[Commit]> {
     std::iter::from_fn(move || {
         let (mut bytes, mut changes) = (0, 0);
         let fits = commits.iter().take(BATCH).take_while(|commit| {
-            bytes += unit::size(&commit.writes, &commit.events);
+            bytes += commit.size();
             changes += unit::changes(&commit.writes, &commit.events);
             bytes <= BATCH_SIZE && changes <= BATCH_CHANGES
         });

@@ -25,7 +25,7 @@ fn a_copy_is_of_one_instant() {
                 number += 1;
                 let text = number.to_string();
                 for ledger in [&first, &second] {
-                    let writes = vec![
+                    let mut writes = vec![
                         put("number", &text),
                         put(&format!("key {}", number % 50), &text.repeat(50)),
                         Write {
@@ -33,6 +33,11 @@ fn a_copy_is_of_one_instant() {
                             ..put(&format!("key {}", (number + 25) % 50), "")
                         },
                     ];
+                    if number.is_multiple_of(20) {
+                        // It is made in steps.
+                        let rows = 0..1_200;
+                        writes.extend(rows.map(|row| put(&format!("rows/{row}"), &text)));
+                    }
                     let mut unit = blind(ledger, &text, writes);
                     unit.events = vec![event(&text, &text)];
                     let drawn = ledger.next_sequence("numbers").unwrap();

@@ -222,23 +222,38 @@ fn show_the_same() {
             let picture_expected = expected(&commits);
             let name = format!("context-{}", pictures.borrow().len());
             let (range, limit, (commit, index), upto) = look;
-            for (journal, group) in [
-                (MemoryStore::new().open("memory").unwrap(), group),
-                (store.open(&name).unwrap(), group % 3 + 1),
-            ] {
-                append(&*journal, &commits, group);
-                assert_eq!(picture(&*journal), picture_expected);
-                check_stories(&*journal, &picture_expected);
-                check_range(&*journal, &picture_expected, &range, limit);
+            let journals = [
+                MemoryStore::new().open("memory").unwrap(),
+                store.open(&name).unwrap(),
+                MemoryStore::new().open("in steps").unwrap(),
+                store.open(&format!("{name}-in-steps")).unwrap(),
+            ];
+            for (place, journal) in journals.iter().enumerate() {
+                match place {
+                    0 | 1 => append(&**journal, &commits, (group + place) % 3 + 1),
+                    _ => commits.iter().for_each(|commit| {
+                        let newest = append_in_steps(&**journal, commit.clone(), usize::MAX);
+                        assert_eq!(newest, Some(commit.position));
+                    }),
+                }
+                assert_eq!(journal.newest(), journals[0].newest());
+                for generation in [0, 1, u32::MAX] {
+                    assert_eq!(journal.usage(generation), journals[0].usage(generation));
+                }
+                assert_eq!(picture(&**journal), picture_expected);
+                check_stories(&**journal, &picture_expected);
+                check_range(&**journal, &picture_expected, &range, limit);
                 check_events(
-                    &*journal,
+                    &**journal,
                     &picture_expected,
                     EventPosition { commit, index },
                     upto,
                     limit,
                 );
             }
-            pictures.borrow_mut().push((name, picture_expected));
+            for name in [format!("{name}-in-steps"), name] {
+                pictures.borrow_mut().push((name, picture_expected.clone()));
+            }
             Ok(())
         },
     );
@@ -302,4 +317,49 @@ fn refuse_a_directory_in_use() {
         }
     );
     assert!(refused.to_string().contains("--data"), "{refused}");
+}
+
+/// A value of several pieces is read as one of those that it had, however often it is replaced meanwhile.
+#[test]
+fn a_long_value_is_read_whole_while_it_is_replaced() {
+    const LENGTHS: [usize; 3] = [70_000, 200_000, 140_000];
+    let (_data, store) = sled_store();
+    let journal = store.open("room").unwrap();
+    let value = |position: u64| vec![position as u8; LENGTHS[position as usize % 3]];
+    let replaced = std::thread::spawn({
+        let journal = journal.clone();
+        move || {
+            let mut newest = Link::default();
+            for position in 1..=400 {
+                let write = Write {
+                    space: STATE,
+                    key: b"rooms/1".to_vec(),
+                    value: Some(value(position)),
+                };
+                let commit = Commit {
+                    position,
+                    header: header("1"),
+                    writes: vec![write],
+                    events: Vec::new(),
+                };
+                newest = journal.append(&[commit], newest).unwrap();
+            }
+        }
+    });
+    let all = KeyRange::all();
+    let mut read = 0;
+    while !replaced.is_finished() {
+        let got = journal.get(STATE, b"rooms/1").unwrap();
+        let scanned = journal.scan(STATE, &all, 1, Direction::Forwards).unwrap();
+        for value in got
+            .into_iter()
+            .chain(scanned.into_iter().map(|(_, value)| value))
+        {
+            assert!(LENGTHS.contains(&value.len()), "{} bytes", value.len());
+            assert!(value.iter().all(|byte| *byte == value[0]));
+            read += 1;
+        }
+    }
+    replaced.join().unwrap();
+    assert!(read > 0);
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use proptest::test_runner::Config;
 use tempfile::TempDir;
 
+use super::large_commit::{LargeCommit, Step};
 use super::*;
 use crate::core::{CorrelationId, Kept};
 
@@ -95,6 +96,18 @@ fn blind(ledger: &Ledger, invocation: &str, writes: Vec<Write>) -> Unit {
         writes,
         events: Vec::new(),
     }
+}
+
+/// Appends a commit in steps, at most so many; the position of the newest when that is all.
+fn append_in_steps(journal: &dyn Journal, commit: Commit, steps: usize) -> Option<u64> {
+    let mut commit = LargeCommit::new(commit, journal.newest().unwrap());
+    for _ in 0..steps {
+        match journal.append_large(commit).unwrap() {
+            Step::UnderWay { commit: rest, .. } => commit = rest,
+            Step::Appended { link, .. } => return Some(link.position),
+        }
+    }
+    None
 }
 
 /// Everything that a journal shows.

@@ -1,4 +1,4 @@
-//! After a crash in the middle of a batch, the journal is as before the batch or as after it.
+//! After a crash in the middle of a batch, or of a commit that is made in steps, the journal is as before it or as after it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,21 +79,29 @@ fn images(
     length: usize,
     wanted: impl Fn(usize, usize) -> bool,
 ) -> Images {
+    let append = |journal: &dyn Journal, random: &mut StdRng, next: u64| {
+        let positions = next..next + commits as u64;
+        let batch = positions.map(|position| commit(random, position, 5, length));
+        let batch: Vec<_> = batch.collect();
+        journal.append(&batch, journal.newest().unwrap()).unwrap();
+    };
+    images_of(data, append, wanted)
+}
+
+/// The same of what is appended in another way, behind what is there.
+fn images_of(
+    data: &Path,
+    append: impl Fn(&dyn Journal, &mut StdRng, u64),
+    wanted: impl Fn(usize, usize) -> bool,
+) -> Images {
     let mut random = StdRng::seed_from_u64(7);
     let (live, rest) = (data.join("live"), data.join("rest"));
     let store = SledStore::open(&live, 8 << 20).unwrap();
     let journal = store.open("room").unwrap();
-    let mut position = 0;
     let (mut after, mut shown_after) = (Vec::new(), picture(&*journal));
     loop {
         let (before, shown_before) = (after, shown_after);
-        let batch: Vec<_> = (0..commits)
-            .map(|_| {
-                position += 1;
-                commit(&mut random, position, 5, length)
-            })
-            .collect();
-        journal.append(&batch, journal.newest().unwrap()).unwrap();
+        append(&*journal, &mut random, shown_before.last + 1);
         store.flush().unwrap();
         (after, shown_after) = (fs::read(file(&live)).unwrap(), picture(&*journal));
         if wanted(before.len(), after.len()) {
@@ -182,4 +190,15 @@ fn after_a_cut_in_a_batch_over_two_segments() {
     let data = tempfile::tempdir().unwrap();
     let over_two = |before, after| before < sled::SEGMENT && after > sled::SEGMENT;
     images(data.path(), 60, 8_000, over_two).check(6);
+}
+
+#[test]
+fn after_a_cut_in_a_commit_that_is_made_in_steps() {
+    let data = tempfile::tempdir().unwrap();
+    let append = |journal: &dyn Journal, random: &mut StdRng, next: u64| {
+        let large = commit(random, next, 700, 400);
+        let newest = append_in_steps(journal, large, usize::MAX);
+        assert_eq!(newest, Some(next));
+    };
+    images_of(data.path(), append, |before, _| before > 400_000).check(40);
 }
