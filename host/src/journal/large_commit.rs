@@ -46,6 +46,14 @@ pub enum Step {
 }
 
 impl LargeCommit {
+    /// Whether steps help anybody: a value is written at once however long it is, so they do not where one is most of the commit. Then the log would only be twice as much to write.
+    pub fn helps(commit: &Commit) -> bool {
+        let values = commit.writes.iter().flat_map(|write| &write.value);
+        let events = commit.events.iter().map(|event| event.data.len());
+        let longest = values.map(Vec::len).chain(events).max();
+        2 * longest.unwrap_or_default() < commit.size()
+    }
+
     /// Behind the commit `before`.
     pub fn new(commit: Commit, before: Link) -> Self {
         let changes = Vec::with_capacity(apply::content(&commit));

@@ -18,6 +18,7 @@ mod error;
 pub(crate) mod event_without_trace;
 mod format;
 mod free_space;
+mod group;
 mod guard;
 mod key;
 mod large_commit;
@@ -46,6 +47,7 @@ mod tests;
 mod tree;
 mod unit;
 mod usage;
+mod waiting;
 mod watermark;
 mod worker;
 

@@ -10,26 +10,17 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::backlog::{Backlog, Next, Room};
-use super::committer::{Answer, Committed, Flush, PauseRequest, Shared, Submission, Task};
+use super::committer::{Flush, PauseRequest, Shared, Submission, Task};
 use super::free_space::Lookout;
+use super::group::{Group, batches};
 use super::large_commit::{LargeCommit, Step};
-use super::ledger::{Ledger, conflict};
-use super::merge::Unapplied;
+use super::ledger::conflict;
 use super::recent::Windows;
-use super::usage::Growth;
-use super::{
-    Commit, CommitError, Durability, Error, LANES, Link, Merge, Quota, Unit, Usage, Write, unit,
-};
+use super::waiting::Waiting;
+use super::{Commit, CommitError, Durability, Error, Link};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
 const GROUP_SIZE: usize = 4 << 20;
-
-/// How many commits become visible at once, and about how many bytes of them. Engines may keep readers waiting meanwhile, and a batch that is too large may be
-/// more than an engine can make durable: see `sled.rs`.
-const BATCH: usize = 32;
-const BATCH_SIZE: usize = GROUP_SIZE;
-/// How many changes of the engine they make at most, unless one commit alone makes more.
-const BATCH_CHANGES: usize = 1_024;
 
 /// How many changes of the engine make a group full.
 const GROUP_CHANGES: usize = 4_096;
@@ -55,62 +46,12 @@ pub(super) struct Worker {
     lookout: Lookout,
 }
 
-/// What a context has in the current group, and since the last flush.
-struct Group {
-    ledger: Arc<Ledger>,
-    commits: Vec<Commit>,
-    /// What these have written, once somebody has to know.
-    unapplied: Unapplied,
-    /// For each lane with an event since the last flush, the newest commit that has one.
-    lanes: [u64; LANES as usize],
-    unflushed: bool,
-    /// The newest commit that is visible.
-    newest: Link,
-    /// What the context keeps before the current group; none until somebody has to know.
-    usage: Option<KnownUsage>,
-    /// What the current group adds to that, at most.
-    growth: Growth,
-}
-
-/// What a context keeps, with a generation of the state.
-struct KnownUsage {
-    generation: u32,
-    usage: Usage,
-    /// How many groups were added, each as about the most it can be, since the journal was asked.
-    groups_since: u32,
-    /// Whether the current group was looked at closely, since it could be too much.
-    is_near: bool,
-}
-
-/// After so many groups the journal is asked again, so that what they were estimated wrongly does not add up.
-const ESTIMATED_GROUPS: u32 = 32;
-
-impl KnownUsage {
-    /// With a group; none when the journal is to be asked.
-    fn after(self, growth: Growth) -> Option<Self> {
-        let is_estimate = !self.is_near && self.groups_since < ESTIMATED_GROUPS;
-        is_estimate.then(|| Self {
-            usage: self.usage.after(growth),
-            groups_since: self.groups_since + 1,
-            ..self
-        })
-    }
-}
-
 /// A large commit, of which a part may be visible.
 struct Large {
     /// The index of its group.
     index: usize,
     commit: LargeCommit,
     waiting: Waiting,
-}
-
-/// Who waits for what becomes of a group.
-#[derive(Default)]
-struct Waiting {
-    flush: Vec<(Answer, u64)>,
-    applied: Vec<(Answer, u64)>,
-    rejected: Vec<(Answer, CommitError)>,
 }
 
 impl Worker {
@@ -203,16 +144,7 @@ impl Worker {
         }
         let applied = stepped.and_then(|()| self.append());
         let (barriers, pauses) = (self.backlog.reached(), self.backlog.pauses());
-        for (answer, position) in waiting.applied {
-            let committed = Committed {
-                position,
-                flush: None,
-            };
-            let _gone = answer.send(applied.clone().map(|()| committed));
-        }
-        for (answer, rejection) in waiting.rejected {
-            let _gone = answer.send(applied.clone().and(Err(rejection)));
-        }
+        waiting.tell_applied(&applied);
         let is_late = self.flush_at.is_some_and(|at| at <= Instant::now());
         let is_due = self.unflushed >= GROUP_SIZE || is_late || !pauses.is_empty();
         let (began, commits) = (std::time::Instant::now(), waiting.flush.len());
@@ -222,15 +154,12 @@ impl Worker {
             applied.and_then(|()| self.flush())
         };
         let flushed_well = flushed.is_ok();
-        let flush = Some(Flush {
+        let flush = Flush {
             began,
             took: began.elapsed(),
             commits,
-        });
-        for (answer, position) in waiting.flush {
-            let committed = Committed { position, flush };
-            let _gone = answer.send(flushed.clone().map(|()| committed));
-        }
+        };
+        waiting.tell_flushed(&flushed, flush);
         for answer in barriers {
             let _gone = answer.send(flushed.clone());
         }
@@ -243,16 +172,16 @@ impl Worker {
         }
     }
 
-    /// Validates a large unit of work, and begins to commit it.
+    /// Validates a large unit of work, and begins to commit it in steps, unless it is better committed at once.
     fn begin(&mut self, submission: Submission, waiting: &mut Waiting) {
         let index = submission.ledger;
         let mut answers = Waiting::default();
         // It is alone in its group, so there is nothing to be decided later.
         let _decided = self.admit(submission, &mut answers);
-        self.working.retain(|working| *working != index);
         let begun = self.groups.get_mut(index).and_then(|group| {
-            let commit = LargeCommit::new(group.commits.pop()?, group.newest);
-            Some(commit)
+            let commit = group.commits.pop_if(|commit| LargeCommit::helps(commit))?;
+            self.working.retain(|working| *working != index);
+            Some(LargeCommit::new(commit, group.newest))
         });
         match begun {
             Some(commit) => {
@@ -285,7 +214,7 @@ impl Worker {
             }
             Ok(Step::Appended { commit, link }) => {
                 self.appended(large.index, std::slice::from_ref(&commit), link);
-                self.grown(large.index);
+                self.end(large.index);
                 waiting.append(large.waiting);
                 self.backlog.done();
                 Ok(())
@@ -375,16 +304,7 @@ impl Worker {
         }
         let ledgers = self.shared.ledgers.lock();
         let new = ledgers.iter().skip(self.groups.len());
-        self.groups.extend(new.map(|ledger| Group {
-            ledger: ledger.clone(),
-            commits: Vec::new(),
-            unapplied: Unapplied::default(),
-            lanes: Default::default(),
-            unflushed: false,
-            newest: ledger.begun,
-            usage: None,
-            growth: Growth::default(),
-        }));
+        self.groups.extend(new.cloned().map(Group::new));
     }
 
     /// Makes the group visible.
@@ -412,36 +332,25 @@ impl Worker {
                 self.unflushed += sizes.sum::<usize>();
                 self.appended(index, commits, newest);
             }
-            self.grown(index);
+            self.end(index);
         }
         Ok(())
     }
 
-    /// Tells readers of commits that are visible, and notes what is to be told of them when they are on disk.
+    /// Commits of a group are visible.
     fn appended(&mut self, index: usize, commits: &[Commit], newest: Link) {
-        let Some(group) = self.groups.get_mut(index) else {
-            return;
-        };
-        group.newest = newest;
-        if !mem::replace(&mut group.unflushed, true) {
-            self.unflushed_groups.push(index);
-        }
-        for commit in commits {
-            for event in &commit.events {
-                if let Some(newest) = group.lanes.get_mut(usize::from(event.lane())) {
-                    *newest = commit.position;
-                }
+        if let Some(group) = self.groups.get_mut(index) {
+            group.appended(commits, newest);
+            if !mem::replace(&mut group.unflushed, true) {
+                self.unflushed_groups.push(index);
             }
         }
-        group.ledger.applied.send_replace(newest.position);
     }
 
-    /// What the group has added is in the journal.
-    fn grown(&mut self, index: usize) {
+    /// All commits of a group are.
+    fn end(&mut self, index: usize) {
         if let Some(group) = self.groups.get_mut(index) {
-            group.unapplied.clear();
-            let growth = mem::take(&mut group.growth);
-            group.usage = group.usage.take().and_then(|kept| kept.after(growth));
+            group.end();
         }
     }
 
@@ -497,77 +406,6 @@ impl Worker {
     }
 }
 
-impl Waiting {
-    fn append(&mut self, other: Self) {
-        self.flush.extend(other.flush);
-        self.applied.extend(other.applied);
-        self.rejected.extend(other.rejected);
-    }
-
-    /// Tells everybody that nothing comes of it.
-    fn give_up(self, reason: &CommitError) {
-        for (answer, _) in self.flush.into_iter().chain(self.applied) {
-            let _gone = answer.send(Err(reason.clone()));
-        }
-        for (answer, _) in self.rejected {
-            let _gone = answer.send(Err(reason.clone()));
-        }
-    }
-}
-
-impl Group {
-    /// The writes that merges come to, behind what the group has.
-    fn resolve(&mut self, merges: &[Merge]) -> Result<Vec<Write>, Error> {
-        let journal = self.ledger.journal();
-        self.unapplied.resolve(merges, &self.commits, journal)
-    }
-
-    /// What the group adds with one more unit of work.
-    ///
-    /// # Errors
-    ///
-    /// When the context would keep more than it may.
-    fn growth_with(&mut self, unit: &Unit, quota: Option<Quota>) -> Result<Growth, Error> {
-        let Some(quota) = quota else {
-            return Ok(self.growth.and(Growth::at_most(unit)));
-        };
-        let at_most = self.growth.and(Growth::at_most(unit));
-        let known = self.usage.as_ref();
-        let known = known.filter(|kept| kept.generation == quota.generation);
-        // Far from the quota, nothing has to be looked up.
-        if known.is_some_and(|kept| quota.is_far(&kept.usage, at_most)) {
-            return Ok(at_most);
-        }
-        let journal = self.ledger.journal();
-        let usage = match known {
-            Some(kept) if kept.groups_since == 0 => kept.usage,
-            _ => journal.usage(quota.generation)?,
-        };
-        self.usage = Some(KnownUsage {
-            generation: quota.generation,
-            usage,
-            groups_since: 0,
-            is_near: !quota.is_far(&usage, at_most),
-        });
-        quota.admit(journal, &usage, self.growth, unit)
-    }
-}
-
-/// Commits in the batches that they are appended in: only one that is larger by itself makes a batch larger than others.
-fn batches(mut commits: &[Commit]) -> impl Iterator<Item = &[Commit]> {
-    std::iter::from_fn(move || {
-        let (mut bytes, mut changes) = (0, 0);
-        let fits = commits.iter().take(BATCH).take_while(|commit| {
-            bytes += commit.size();
-            changes += unit::changes(&commit.writes, &commit.events);
-            bytes <= BATCH_SIZE && changes <= BATCH_CHANGES
-        });
-        let (batch, rest) = commits.split_at_checked(fits.count().max(1))?;
-        commits = rest;
-        Some(batch)
-    })
-}
-
 impl Drop for Worker {
     fn drop(&mut self) {
         // Changes nothing when it is closed, or has failed already.
@@ -575,44 +413,5 @@ impl Drop for Worker {
             .shutdown
             .fail_because("the committer ended unexpectedly");
         self.shared.stopped.cancel();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Space, bookkeeping};
-    use super::*;
-
-    fn commit(position: u64, bytes: usize) -> Commit {
-        Commit {
-            position,
-            header: bookkeeping("test"),
-            writes: vec![Write {
-                space: Space::State(0),
-                key: b"key".to_vec(),
-                value: Some(vec![0; bytes]),
-            }],
-            events: Vec::new(),
-        }
-    }
-
-    fn lengths(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
-        let commits: Vec<_> = (1..)
-            .zip(sizes)
-            .map(|(position, size)| commit(position, size))
-            .collect();
-        let batches: Vec<_> = batches(&commits).collect();
-        assert_eq!(batches.concat(), commits, "each once, in order");
-        batches.into_iter().map(<[Commit]>::len).collect()
-    }
-
-    #[test]
-    fn batches_are_bounded_in_commits_and_in_bytes() {
-        const MIB: usize = 1 << 20;
-        assert!(lengths([]).is_empty());
-        assert_eq!(lengths([10; 70]), [32, 32, 6]);
-        assert_eq!(lengths([MIB; 7]), [3, 3, 1]);
-        assert_eq!(lengths([MIB, MIB, 11 * MIB, 10, 10]), [2, 1, 2]);
-        assert_eq!(lengths([11 * MIB, 11 * MIB]), [1, 1]);
     }
 }

@@ -160,3 +160,20 @@ fn one_that_cannot_be_completed_is_refused_and_can_be_repaired() {
     let journal = store.open("room").unwrap();
     assert!(journal.newest().unwrap().position >= 1);
 }
+
+/// A commit that is one long value, and little else, is not written twice.
+#[test]
+fn one_long_value_is_not_logged() {
+    let long = |length: usize| Write {
+        space: STATE,
+        key: b"rows/long".to_vec(),
+        value: Some(vec![7; length]),
+    };
+    let many = |count: usize| (0..count).map(|key| put(&format!("rows/{key}"), "some value"));
+    assert!(!LargeCommit::helps(&commit(1, vec![long(3_000_000)])));
+    let both = many(5).chain([long(3_000_000)]);
+    assert!(!LargeCommit::helps(&commit(1, both.collect())));
+    assert!(LargeCommit::helps(&commit(1, many(2_000).collect())));
+    let several = (0..6).map(|_| long(500_000));
+    assert!(LargeCommit::helps(&commit(1, several.collect())));
+}
