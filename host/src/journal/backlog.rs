@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
-use super::CommitError;
 use super::committer::{PauseRequest, Submission, Task};
+use super::{CommitError, unit};
 
 /// What one group may take: in units of work, changes of the engine and bytes.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,7 @@ pub(super) struct Room {
 }
 
 /// What a line gives at its turn. Whatever costs more is large.
-const TURN: usize = 1_024;
-/// As many bytes cost what one change does: the engine keeps readers waiting for either.
-const BYTES_OF_CHANGE: usize = 2 << 10;
+pub(super) const TURN: usize = 1_024;
 
 /// Who is told when everything before is decided.
 pub(super) type Barrier = oneshot::Sender<Result<(), CommitError>>;
@@ -85,6 +83,8 @@ impl Backlog {
     /// The large one has been committed, or will not be: its line goes on.
     pub fn done(&mut self) {
         if let Some((_, ledger)) = self.large.take() {
+            // There is a group before the next one: whoever has waited for this one to read what it has changed begins then.
+            self.was_heavy = true;
             self.queue_up(ledger);
         }
     }
@@ -164,7 +164,7 @@ impl Backlog {
 
     fn next_cost(&self, ledger: usize) -> Option<usize> {
         let (_, next) = self.lines.get(ledger)?.front()?;
-        Some(next.changes() + next.size() / BYTES_OF_CHANGE)
+        Some(unit::cost(next.changes(), next.size()))
     }
 
     fn pop(&mut self, ledger: usize) -> Option<Numbered> {
@@ -242,8 +242,7 @@ mod tests {
         }))
     }
 
-    /// Of whom the next group is, with how many keys each.
-    /// What comes next: of a large one it is told alone, and it is done at once.
+    /// Of whom what comes next is, with how many keys each. A large one is done at once.
     fn group(backlog: &mut Backlog) -> Vec<(usize, usize)> {
         let seen = |submission: &Submission| (submission.ledger, submission.unit.writes.len());
         match backlog.take(ROOM) {
@@ -313,8 +312,9 @@ mod tests {
         assert!(!backlog.is_empty(), "there is something to go on with");
         assert_eq!(backlog.reached().len(), 0);
         backlog.done();
-        assert_eq!(group(&mut backlog), [(1, 5_000)], "it is its turn");
-        assert_eq!(group(&mut backlog), [(0, 1), (1, 1)]);
+        assert_eq!(group(&mut backlog), [(0, 1)], "before the next large one");
+        assert_eq!(group(&mut backlog), [(1, 5_000)]);
+        assert_eq!(group(&mut backlog), [(1, 1)]);
         assert_eq!(backlog.reached().len(), 1);
         assert!(backlog.is_empty());
     }

@@ -76,12 +76,14 @@ pub(super) fn changes<T: Tree>(
     let mut counting = Counting::begin(tree)?;
     let mut sizes: HashMap<&[u8], Option<u64>> = HashMap::new();
     for change in commits {
-        counting.note_after(change, |key| match sizes.insert(key, change.size()) {
+        counting.note(change, |key| match sizes.insert(key, change.size()) {
             Some(before) => Ok(before),
             None => tree.size(key),
         })?;
     }
-    counting.changes(tree, upto)
+    let (mut changes, last) = counting.changes(tree, upto)?;
+    changes.push(last);
+    Ok(changes)
 }
 
 /// What changes do to the counts, change by change.
@@ -102,13 +104,8 @@ impl Counting {
         })
     }
 
-    /// Counts a change that is about to be made.
-    pub fn note<T: Tree>(&mut self, tree: &T, change: &Change<'_>) -> Result<(), Error> {
-        self.note_after(change, |key| tree.size(key))
-    }
-
-    /// Counts a change, given how long the value of its key is before.
-    fn note_after<'a>(
+    /// Counts a change; `size` says how long the value of its key is before.
+    pub fn note<'a>(
         &mut self,
         change: &'a Change<'_>,
         size: impl FnOnce(&'a [u8]) -> Result<Option<u64>, Error>,
@@ -138,8 +135,12 @@ impl Counting {
         Ok(())
     }
 
-    /// The counts as they are then: what is to be written together with the last of the changes.
-    pub fn changes<T: Tree>(mut self, tree: &T, upto: u64) -> Result<Vec<Change<'static>>, Error> {
+    /// The counts as they are then, and the note that they hold: that is written together with the record of the commit.
+    pub fn changes<T: Tree>(
+        mut self,
+        tree: &T,
+        upto: u64,
+    ) -> Result<(Vec<Change<'static>>, Change<'static>), Error> {
         let mut changes = Vec::with_capacity(self.tables.len() + self.states.len() + 1);
         for (key, difference) in self.tables {
             if difference == 0 {
@@ -155,8 +156,7 @@ impl Counting {
             changes.push(keep(key::amount(generation), &amount)?);
         }
         self.kept.upto = upto;
-        changes.push(keep(key::counted(), &self.kept)?);
-        Ok(changes)
+        Ok((changes, keep(key::counted(), &self.kept)?))
     }
 }
 

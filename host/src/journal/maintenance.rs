@@ -128,9 +128,11 @@ pub fn repair(
         let (from, into) = (old.tree(&name)?, new.tree(&name)?);
         let mark = marks.get(&name).copied();
         let mut loss = Salvage::new(&name, &from, &into, now).run(mark)?;
-        if unfinished.contains_key(&name) {
-            let lost = "a part of a large commit that was cut off: some of its keys are as it changed them, others as they were before";
-            loss.lost.push(lost.to_owned());
+        if let Some(error) = unfinished.get(&name) {
+            loss.lost.push(format!(
+                "a part of a large commit that was cut off, if one was ({}): some of its keys may be as it changed them, others as they were before",
+                audit::finding(error)
+            ));
         }
         losses.push(loss);
         // What is left of a table is counted when the journal is opened.

@@ -118,11 +118,14 @@ impl Overflow {
         Ok(())
     }
 
-    /// Removes what a value that is gone by now has left.
+    /// Removes what a value that is gone by now has left, from its end: so whoever writes the key once more finds what a crash has left of that.
     pub fn forget(&self, tree: &Tree, key: &[u8], first: &IVec) -> Result<(), Error> {
-        let mut index = 0;
-        while first.len() == PIECE && tree.remove(key::piece(key, index))?.is_some() {
-            index += 1;
+        let mut pieces = 0;
+        while first.len() == PIECE && tree.contains_key(key::piece(key, pieces))? {
+            pieces += 1;
+        }
+        for index in (0..pieces).rev() {
+            tree.remove(key::piece(key, index))?;
         }
         Ok(())
     }

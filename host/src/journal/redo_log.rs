@@ -3,16 +3,16 @@
 //!
 //! A context has at most one commit in it. Its keys are the context's name, with its length in front, and what follows of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::mem;
-
-use ::sled::Tree;
+use std::slice;
 
 use super::apply::Change;
 use super::copy::Raw;
 use super::sled::{Engine, SledTree};
-use super::tree::Tree as _;
-use super::{Error, Journal, format, guard, seal};
+use super::tree::Tree;
+use super::{Error, Journal, format, guard, key, seal};
 
 /// A part of the log: short enough for any page of the engine.
 const PART: usize = 32 << 10;
@@ -24,7 +24,7 @@ const WHOLE: u8 = b'w';
 
 /// The redo log of one context.
 pub(super) struct RedoLog {
-    tree: Tree,
+    tree: ::sled::Tree,
     /// Its name, as its keys begin.
     prefix: Vec<u8>,
 }
@@ -73,7 +73,7 @@ impl RedoWriter {
 
 impl RedoLog {
     /// Of a context, in a tree that all contexts share.
-    pub fn new(tree: Tree, context: &str) -> Self {
+    pub fn new(tree: ::sled::Tree, context: &str) -> Self {
         let length = (context.len() as u64).to_be_bytes();
         let prefix = [length.as_slice(), context.as_bytes()].concat();
         Self { tree, prefix }
@@ -156,30 +156,62 @@ impl RedoLog {
     }
 }
 
-/// Completes the commits that a crash has cut off, in all contexts; tells where that cannot be done, and why. Nothing else may be done with the engine before.
+/// Completes the commits that a crash has cut off, in all contexts, and has them on disk; tells where that cannot be done, and why. Nothing else may be done with the engine
+/// before.
 pub(super) fn recover(engine: &Engine) -> BTreeMap<String, Error> {
-    let recover = |context: String| {
-        let recovered = engine.tree(&context).and_then(|tree| complete(&tree));
-        recovered.err().map(|error| (context, error))
-    };
-    engine.contexts().into_iter().filter_map(recover).collect()
+    let mut failed = BTreeMap::new();
+    for context in engine.contexts() {
+        let recovered = engine
+            .tree(&context)
+            .and_then(|tree| match complete(&tree)? {
+                true => engine.flush(),
+                false => Ok(()),
+            });
+        if let Err(error) = recovered {
+            failed.insert(context, error);
+        }
+    }
+    failed
 }
 
-fn complete(journal: &SledTree) -> Result<(), Error> {
+/// Says whether there was one.
+fn complete(journal: &SledTree) -> Result<bool, Error> {
     let log = journal.log();
-    if let Some((position, changes)) = log.read()? {
-        let newest = journal.newest()?.position;
-        // It may be there already, and only its log was not cleared.
-        if newest != position && newest + 1 != position {
+    let logged = log.read()?;
+    if let Some((position, changes)) = &logged {
+        if !follows(journal, *position, changes)? {
             return Err(Error::Damaged {
-                what: format!("the redo log of commit {position}, which follows commit {newest}"),
+                what: format!(
+                    "the redo log of commit {position}, which an older Innkeeper has passed over"
+                ),
             });
         }
         tracing::info!(position, "completing a large commit that was cut off");
         for (key, value) in changes {
-            let value = value.map(Into::into);
-            journal.put(&Change { key, value })?;
+            let change = Change {
+                key: key.clone(),
+                value: value.as_deref().map(Cow::Borrowed),
+            };
+            journal.write(slice::from_ref(&change))?;
         }
     }
-    log.clear()
+    log.clear()?;
+    Ok(logged.is_some())
+}
+
+/// Whether a logged commit comes next in its journal, or is there already and only its log was not cleared.
+fn follows(journal: &SledTree, position: u64, changes: &[Raw]) -> Result<bool, Error> {
+    let record = key::commit(position);
+    let newest = journal.newest()?;
+    if newest.position == position {
+        let there = Tree::get(journal, &record)?;
+        return Ok(changes.contains(&(record, there)));
+    }
+    let sealed = changes.iter().find(|(key, _)| *key == record);
+    let Some((_, Some(sealed))) = sealed else {
+        return Ok(false);
+    };
+    let value = seal::unseal(&record, sealed.clone())?;
+    let logged = format::decode_record(&value, || format!("commit {position}"))?;
+    Ok(logged.before == newest)
 }

@@ -15,7 +15,9 @@ use super::format::{self, Link, Record, RecordRef};
 use super::key::{self, Span};
 use super::tree::{LOST_LANE, Tree};
 use super::watermark::Mark;
-use super::{Bounds, Commit, Error, EventPosition, Header, Journal, Write, bookkeeping, seal};
+use super::{
+    Bounds, Commit, Error, EventPosition, Header, Journal, LANES, Write, bookkeeping, seal,
+};
 use crate::core::{CorrelationId, Kept};
 
 /// How far behind the last commit that is known the next one is: more than can have been committed since the watermark was written.
@@ -91,6 +93,7 @@ impl<'a, T: Tree> Salvage<'a, T> {
         // The position that the copy ends at, if it could be read to its end.
         let newest = self.new.newest()?.position;
         self.commits(newest.max(reached))?;
+        self.drop_events(newest.max(reached))?;
         self.unknown_keys()?;
         let newest = self.new.newest()?;
         self.loss.upto = reached.max(newest.position);
@@ -130,6 +133,27 @@ impl<'a, T: Tree> Salvage<'a, T> {
         self.loss
             .lost
             .push("a part of it that its engine cannot read".to_owned());
+        Ok(())
+    }
+
+    /// Drops the events of a commit behind the last one: it was cut off, and is none.
+    fn drop_events(&mut self, last: u64) -> Result<(), Error> {
+        let after = EventPosition {
+            commit: last,
+            index: u16::MAX,
+        };
+        let mut dropped = 0;
+        for lane in 0..LANES {
+            let span = key::events(lane, Some(after), u64::MAX);
+            for (key, _) in Tree::scan(self.new, &span, usize::MAX, Direction::Forwards)? {
+                self.new.put(&Change { key, value: None })?;
+                dropped += 1;
+            }
+        }
+        if dropped > 0 {
+            let lost = format!("{dropped} events of a commit that was cut off");
+            self.loss.lost.push(lost);
+        }
         Ok(())
     }
 

@@ -40,7 +40,7 @@ pub(super) trait Tree: Send + Sync + 'static {
     fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error>;
     /// Makes all changes or none, in the order given; also after a crash.
     fn write(&self, changes: &[Change<'_>]) -> Result<(), Error>;
-    /// Makes one change, at any time and from any thread.
+    /// Makes one change, at any time and from any thread. A long value waits for a flush that is under way.
     fn put(&self, change: &Change<'_>) -> Result<(), Error>;
     /// Where large commits are logged before they are made; none where nothing outlives a crash.
     fn redo_log(&self) -> Option<&RedoLog> {
@@ -251,8 +251,13 @@ impl<T: Tree> Journal for T {
             .flat_map(|(key, value)| seal::open(key, value));
         let latest = positions.map(|written| written.position).max();
         let upto = self.newest()?.position.max(latest.unwrap_or_default());
-        let upto = format::encode(&upto)?;
-        let mut changes = vec![Change::put(seal::NO_COMMIT, key::swept(&span), &upto)];
+        let note = key::swept(&span);
+        let before = match self.value(&note)? {
+            Some(before) => format::decode(&before, || "a note of what was swept".to_owned())?,
+            None => 0,
+        };
+        let upto = format::encode(&upto.max(before))?;
+        let mut changes = vec![Change::put(seal::NO_COMMIT, note, &upto)];
         let mut bytes = 0;
         for (key, value) in entries {
             bytes += (key.len() + value.len()) as u64;

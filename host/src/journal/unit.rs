@@ -43,6 +43,12 @@ pub(super) fn changes(writes: &[Write], events: &[Event]) -> usize {
     writes.len() + events.len() + REST
 }
 
+/// What so many changes and bytes cost, in changes. As many bytes cost what one change does: the engine keeps readers waiting for either.
+pub(super) fn cost(changes: usize, bytes: usize) -> usize {
+    const BYTES_OF_CHANGE: usize = 2 << 10;
+    changes + bytes / BYTES_OF_CHANGE
+}
+
 /// About how many bytes a commit adds to the journal.
 pub(super) fn size(writes: &[Write], events: &[Event]) -> usize {
     // The commit says which keys it changed, and each value is sealed.

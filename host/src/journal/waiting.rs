@@ -42,7 +42,7 @@ impl Waiting {
         }
     }
 
-    /// Tells everybody that nothing comes of it.
+    /// Tells everybody why nothing more is decided here: what has begun may be completed at the next start.
     pub fn give_up(mut self, reason: &CommitError) {
         let failed = Err(reason.clone());
         self.tell_applied(&failed);

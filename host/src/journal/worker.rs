@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -21,6 +22,9 @@ use super::{Commit, CommitError, Durability, Error, Link};
 
 /// How many bytes of work make a group full, and how many relaxed commits may leave out of the disk.
 const GROUP_SIZE: usize = 4 << 20;
+
+/// How long steps of a large commit go on at the longest while others wait.
+const LONGEST_TURN: Duration = Duration::from_millis(5);
 
 /// How many changes of the engine make a group full.
 const GROUP_CHANGES: usize = 4_096;
@@ -43,6 +47,8 @@ pub(super) struct Worker {
     flush_at: Option<Instant>,
     /// How many bytes were written and are not on disk.
     unflushed: usize,
+    /// How long the disk took the last time.
+    flush_took: Duration,
     lookout: Lookout,
 }
 
@@ -69,6 +75,7 @@ impl Worker {
             windows,
             flush_at: None,
             unflushed: 0,
+            flush_took: Duration::ZERO,
             lookout,
         }
     }
@@ -198,33 +205,33 @@ impl Worker {
         }
     }
 
-    /// Goes on with the large commit that has begun, for a step.
+    /// Goes on with the large commit that has begun: a step, or as many as take as long as the disk does for the others.
     fn go_on(&mut self, waiting: &mut Waiting) -> Result<(), CommitError> {
-        let Some(large) = self.large.take() else {
-            return Ok(());
-        };
-        let Some(group) = self.groups.get(large.index) else {
-            return Ok(());
-        };
-        match group.ledger.journal().append_large(large.commit) {
-            Ok(Step::UnderWay { commit, written }) => {
-                self.unflushed += written;
-                self.large = Some(Large { commit, ..large });
-                Ok(())
-            }
-            Ok(Step::Appended { commit, link }) => {
-                self.appended(large.index, std::slice::from_ref(&commit), link);
-                self.end(large.index);
-                waiting.append(large.waiting);
-                self.backlog.done();
-                Ok(())
-            }
-            Err(error) => {
-                let failed = self.shared.shutdown.fail(&error);
-                waiting.append(large.waiting);
-                Err(failed)
+        let began = std::time::Instant::now();
+        while let Some(large) = self.large.take() {
+            let journal = self.groups.get(large.index).map(|group| &group.ledger);
+            let journal = journal.ok_or(CommitError::Closed)?;
+            match journal.journal().append_large(large.commit) {
+                Ok(Step::UnderWay { commit, written }) => {
+                    self.unflushed += written;
+                    self.large = Some(Large { commit, ..large });
+                    if began.elapsed() >= self.flush_took.min(LONGEST_TURN) {
+                        break;
+                    }
+                }
+                Ok(Step::Appended { commit, link }) => {
+                    self.appended(large.index, std::slice::from_ref(&commit), link);
+                    self.end(large.index);
+                    waiting.append(large.waiting);
+                    self.backlog.done();
+                }
+                Err(error) => {
+                    waiting.append(large.waiting);
+                    return Err(self.shared.shutdown.fail(&error));
+                }
             }
         }
+        Ok(())
     }
 
     /// Validates a unit of work and gives it its position. Gives it back where that can only be decided when the group is visible.
@@ -359,10 +366,12 @@ impl Worker {
         self.flush_at = None;
         self.unflushed = 0;
         self.shared.shutdown.check()?;
+        let began = std::time::Instant::now();
         self.shared
             .store
             .flush()
             .map_err(|error| self.shared.shutdown.fail(&error))?;
+        self.flush_took = began.elapsed();
         for index in mem::take(&mut self.unflushed_groups) {
             let Some(group) = self.groups.get_mut(index) else {
                 continue;

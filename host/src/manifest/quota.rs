@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::scalar;
 
-/// `[context.<name>.limits.commit]`: what one invocation may put into its commit, besides bytes (`limits.staged`). What is large is committed in steps: later commits of the context wait for its end, and everybody else for one step.
+/// `[context.<name>.limits.commit]`: what one invocation may put into its commit, besides bytes (`limits.staged`). What is large is committed in steps: the context itself waits for the end of it, other contexts for a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CommitLimits {

@@ -112,7 +112,13 @@ fn written() -> &'static Written {
                         key: key.into_bytes(),
                         value,
                     };
-                    let mut unit = blind(ledger, &format!("{life}.{round}"), vec![write]);
+                    let mut writes = vec![write];
+                    if round == 60 {
+                        // It is made in steps.
+                        let rows = 0..1_100;
+                        writes.extend(rows.map(|row| put(&format!("rows/{row}"), "some value")));
+                    }
+                    let mut unit = blind(ledger, &format!("{life}.{round}"), writes);
                     unit.events = vec![event(&format!("{life}.{round}"), "room 1")];
                     ledger.commit(unit).await.unwrap();
                 }

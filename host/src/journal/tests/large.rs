@@ -159,6 +159,39 @@ fn one_that_cannot_be_completed_is_refused_and_can_be_repaired() {
     let store = SledStore::open(data.path(), 8 << 20).unwrap();
     let journal = store.open("room").unwrap();
     assert!(journal.newest().unwrap().position >= 1);
+    let events = |lane| journal.events(lane, None, u64::MAX, usize::MAX).unwrap();
+    let events: Vec<_> = (0..LANES).flat_map(events).collect();
+    assert_eq!(events.len(), 1, "those of the second are gone");
+}
+
+/// An older host knows no log, and commits behind a part of the commit: that is not completed over what it has committed.
+#[test]
+fn one_that_an_older_host_has_passed_over_is_not_completed() {
+    for others in 1..3 {
+        let data = tempfile::tempdir().unwrap();
+        let rows = (0..600).map(|key| put(&format!("rows/{key}"), "first"));
+        {
+            let store = SledStore::open(data.path(), 8 << 20).unwrap();
+            let journal = store.open("room").unwrap();
+            assert_eq!(
+                append_in_steps(&*journal, commit(1, rows.collect()), 4),
+                None
+            );
+            store.flush().unwrap();
+        }
+        {
+            let engine = Engine::open(data.path(), 8 << 20).unwrap();
+            let tree = engine.tree("room").unwrap();
+            for position in 1..=others {
+                let other = [commit(position, vec![put("rows/7", "other")])];
+                tree.append(&other, tree.newest().unwrap()).unwrap();
+            }
+            engine.flush().unwrap();
+        }
+        let refused = SledStore::open(data.path(), 8 << 20).err().unwrap();
+        let said = refused.to_string();
+        assert!(said.contains("an older Innkeeper"), "{said}");
+    }
 }
 
 /// A commit that is one long value, and little else, is not written twice.
@@ -174,6 +207,8 @@ fn one_long_value_is_not_logged() {
     let both = many(5).chain([long(3_000_000)]);
     assert!(!LargeCommit::helps(&commit(1, both.collect())));
     assert!(LargeCommit::helps(&commit(1, many(2_000).collect())));
+    let among_many = many(5_000).chain([long(310_000)]);
+    assert!(LargeCommit::helps(&commit(1, among_many.collect())));
     let several = (0..6).map(|_| long(500_000));
     assert!(LargeCommit::helps(&commit(1, several.collect())));
 }
