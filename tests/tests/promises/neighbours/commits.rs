@@ -1,6 +1,14 @@
 //! What one invocation may put into its commit.
 
-use innkeeper_tests::{TestHost, eventually};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use innkeeper_tests::{TestHost, command, eventually, seed, try_send};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use reqwest::Method;
+use tokio::task::JoinSet;
 
 use super::{does, neighbour_works, settings, used};
 
@@ -78,4 +86,61 @@ async fn timers_that_nobody_has_set_are_reads_like_others() {
     let host = TestHost::with(settings).await;
     does(&host, "cancellations/1000").await.expect(204);
     does(&host, "cancellations/1001").await.expect_problem(500);
+}
+
+/// Large commits of two clients, and small ones of a neighbour, until the power is cut: each of the large ones is there as a whole or not at all, and what was answered is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_leaves_large_commits_whole() {
+    const CUTS: usize = 6;
+    const CLIENTS: u64 = 2;
+    const KEYS: u64 = 5_000;
+    let mut dice = StdRng::seed_from_u64(seed());
+    let mut host = TestHost::with(settings().await).await;
+    let (begun, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    for _ in 0..CUTS {
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let client = host.gateway().clone();
+            let (begun, answered) = (begun.clone(), answered.clone());
+            clients.spawn(async move {
+                loop {
+                    let number = begun.fetch_add(1, Ordering::Relaxed);
+                    let path = format!("/hostile/keys/{}/{KEYS}", number * KEYS);
+                    match try_send(client.request(Method::POST, &path)).await {
+                        Ok(reply) => reply.expect(204),
+                        Err(_) => return,
+                    };
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let client = host.gateway().clone();
+        clients.spawn(async move {
+            let entries = client.request(Method::POST, "/totals");
+            while let Ok(reply) = try_send(entries.try_clone().expect("no body")).await {
+                assert!(reply.status < 300, "{reply:?}");
+            }
+        });
+        // The moment itself is what is random here: there is nothing to wait for.
+        tokio::time::sleep(Duration::from_millis(dice.random_range(100..1_500))).await;
+        host.kill_9();
+        while let Some(ended) = clients.join_next().await {
+            ended.expect("all that was answered was answered well");
+        }
+        host.reopen().await;
+        let keys = used(&host, "hostile", "keys").await;
+        let least = KEYS * answered.load(Ordering::Relaxed);
+        let most = KEYS * begun.load(Ordering::Relaxed);
+        assert!(
+            keys.is_multiple_of(KEYS) && (least..=most).contains(&keys),
+            "{keys} keys, of {least} to {most}"
+        );
+    }
+    assert!(answered.load(Ordering::Relaxed) > 0);
+    neighbour_works(&host).await;
+    host.close().await;
+    let data = host.data();
+    let data = data.to_str().expect("a path in UTF-8");
+    let verified = command(&["journal", "verify", "--data", data]).await;
+    assert!(verified.is_well, "{verified:?}");
 }
