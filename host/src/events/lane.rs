@@ -14,7 +14,13 @@ use super::follower::Watched;
 use crate::core::{Backoff, ContextName};
 use crate::journal::{self, Bounds, CommitError, Event, EventPosition, Ledger, ReadSet, Write};
 
-/// How many events are read at a time, and how many bytes of them.
+/// How many events are read at first, and how many bytes of them: that few, as most commits have, on the runtime's thread, as a guest's reads are, since another thread would
+/// have to be woken for each commit.
+const FIRST: Bounds = Bounds {
+    entries: 32,
+    bytes: 64 << 10,
+};
+/// How many are read at a time where there are more, on a thread that may block.
 const BATCH: Bounds = Bounds {
     entries: 256,
     bytes: 4 << 20,
@@ -212,12 +218,14 @@ impl<H: Handler> Lane<H> {
             return ControlFlow::Continue(());
         }
         let mut backoff = Backoff::of_journal();
+        let mut read = self.read_first(upto);
+        let mut bounds = FIRST;
         loop {
-            match self.read(upto).await {
+            match read {
                 Ok(batch) => {
                     let bytes: usize = batch.iter().map(|(_, event)| event.size()).sum();
                     // What is stored may be a little less than that: then one look more finds nothing.
-                    let is_full = batch.len() == BATCH.entries || bytes >= BATCH.bytes / 2;
+                    let is_full = batch.len() == bounds.entries || bytes >= bounds.bytes / 2;
                     self.pass(batch, is_full).await?;
                     if !is_full {
                         return ControlFlow::Continue(());
@@ -228,15 +236,25 @@ impl<H: Handler> Lane<H> {
                     backoff.pause(&self.stop).await?;
                 }
             }
+            read = self.read_more(upto).await;
+            bounds = BATCH;
         }
     }
 
-    async fn read(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
-        let (ledger, lane) = (self.source.ledger.clone(), self.number);
+    fn read_first(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
+        let ledger = &self.source.ledger;
         debug_assert!(
             upto <= ledger.flushed(),
             "followers see flushed events only"
         );
+        let after = self.cursor.place();
+        ledger
+            .journal()
+            .events_within(self.number, after, upto, FIRST)
+    }
+
+    async fn read_more(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
+        let (ledger, lane) = (self.source.ledger.clone(), self.number);
         let after = self.cursor.place();
         let reading = tokio::task::spawn_blocking(move || {
             ledger.journal().events_within(lane, after, upto, BATCH)
