@@ -15,7 +15,7 @@ use super::committer::{Flush, PauseRequest, Shared, Submission, Task};
 use super::free_space::Lookout;
 use super::group::{Group, batches};
 use super::large_commit::{LargeCommit, Step};
-use super::ledger::conflict;
+use super::ledger::{Ledger, conflict};
 use super::recent::Windows;
 use super::waiting::Waiting;
 use super::{Commit, CommitError, Durability, Error, Link};
@@ -56,6 +56,7 @@ pub(super) struct Worker {
 struct Large {
     /// The index of its group.
     index: usize,
+    ledger: Arc<Ledger>,
     commit: LargeCommit,
     waiting: Waiting,
 }
@@ -188,12 +189,14 @@ impl Worker {
         let begun = self.groups.get_mut(index).and_then(|group| {
             let commit = group.commits.pop_if(|commit| LargeCommit::helps(commit))?;
             self.working.retain(|working| *working != index);
-            Some(LargeCommit::new(commit, group.newest))
+            let commit = LargeCommit::new(commit, group.newest);
+            Some((group.ledger.clone(), commit))
         });
         match begun {
-            Some(commit) => {
+            Some((ledger, commit)) => {
                 self.large = Some(Large {
                     index,
+                    ledger,
                     commit,
                     waiting: answers,
                 });
@@ -209,9 +212,7 @@ impl Worker {
     fn go_on(&mut self, waiting: &mut Waiting) -> Result<(), CommitError> {
         let began = std::time::Instant::now();
         while let Some(large) = self.large.take() {
-            let journal = self.groups.get(large.index).map(|group| &group.ledger);
-            let journal = journal.ok_or(CommitError::Closed)?;
-            match journal.journal().append_large(large.commit) {
+            match large.ledger.journal().append_large(large.commit) {
                 Ok(Step::UnderWay { commit, written }) => {
                     self.unflushed += written;
                     self.large = Some(Large { commit, ..large });
