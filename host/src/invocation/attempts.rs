@@ -91,8 +91,10 @@ pub(super) async fn run<E: Entry>(
     if let Err(failure) = &result {
         quota::note(&invocation.context, failure);
     }
-    let reason = match &result {
-        Ok(done) if done.answer.is_success() => return result,
+    if result.as_ref().is_ok_and(|done| done.answer.is_success()) {
+        return result;
+    }
+    let reason = || match &result {
         Ok(done) => done.answer.reason(),
         Err(failure) => failure.to_string(),
     };
@@ -102,7 +104,7 @@ pub(super) async fn run<E: Entry>(
             Box::pin(abandonment::begin_again(invocation)).await
         }
         Trigger::Follower => return result,
-        _ => Box::pin(abandonment::abandon(invocation, &reason, Vec::new()))
+        _ => Box::pin(abandonment::abandon(invocation, reason, Vec::new()))
             .await
             .map(drop),
     };

@@ -64,7 +64,7 @@ pub(super) trait Entry: Send + Sync {
 }
 
 /// What a guest answers to an [`Entry`].
-pub(super) trait Answer: Send {
+pub(super) trait Answer: Send + Sync {
     /// Whether what was staged is to be committed.
     fn is_success(&self) -> bool;
 

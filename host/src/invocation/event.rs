@@ -219,7 +219,7 @@ pub async fn give_up(
         ..delivery.clone()
     };
     let invocation = invocation(invoker, context, delivery, Place::default())?;
-    abandonment::abandon(&invocation, reason, delivery.writes.clone()).await
+    abandonment::abandon(&invocation, || reason.to_owned(), delivery.writes.clone()).await
 }
 
 /// Whether an attempt at an event has left something behind.

@@ -64,7 +64,7 @@ pub(super) async fn abandon(
     // It may call others in turn, each level a future of its own.
     Box::pin(abandonment::abandon(
         &invocation,
-        "its caller gave up on it",
+        || "its caller gave up on it".to_owned(),
         Vec::new(),
     ))
     .await?;
@@ -221,7 +221,7 @@ impl Interrupted {
             purpose: "an interrupted request is given up".to_owned(),
         };
         let invocation = self.invocation(intent, cause, self.stored_input());
-        let abandoned = abandonment::abandon(&invocation, reason, Vec::new()).await;
+        let abandoned = abandonment::abandon(&invocation, || reason.to_owned(), Vec::new()).await;
         invocation.hold.release();
         abandoned.map(drop)
     }

@@ -25,20 +25,24 @@ const COURTESY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Ends an invocation that does not commit: its intent is taken away, what it called is recorded to be undone, and what the caller adds is written with the last of it.
-/// Nothing is committed when there is nothing of the kind.
+/// Nothing is committed when there is nothing of the kind, and nobody asks for the reason then.
 ///
 /// # Errors
 ///
 /// When the journal cannot be written: then it is not known whether what was called stays.
 pub(in crate::invocation) async fn abandon(
     invocation: &Arc<Invocation>,
-    reason: &str,
+    reason: impl FnOnce() -> String + Send,
     additions: Vec<Write>,
 ) -> Result<Option<u64>, Failure> {
     calls_made::recover(invocation).await?;
     let run = invocation.run();
     let undo = owed(invocation);
-    let last = last_step(invocation, &undo, reason).await?;
+    if undo.is_empty() && additions.is_empty() && !invocation.replay.has_intent() {
+        return Ok(None);
+    }
+    let reason = reason();
+    let last = last_step(invocation, &undo, &reason).await?;
     let mut writes = records(invocation, last)?;
     if !undo.is_empty() {
         writes.extend(runs::one_more(invocation)?);
@@ -50,7 +54,7 @@ pub(in crate::invocation) async fn abandon(
     if writes.is_empty() {
         return Ok(None);
     }
-    let position = commit(invocation, reason, writes).await?;
+    let position = commit(invocation, &reason, writes).await?;
     if !undo.is_empty() {
         invocation.context.compensations.wake();
         let undoing = Box::pin(undo_task::undo_now(
