@@ -73,11 +73,14 @@ struct Rung {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Peal {
+    /// Before the first of them.
+    #[serde(default)]
+    after: u64,
     count: u64,
 }
 
-fn peal(Json(peal): Json<Peal>) -> Answer {
-    for bell in 1..=peal.count {
+fn peal(Json(Peal { after, count }): Json<Peal>) -> Answer {
+    for bell in after + 1..=after + count {
         emit::<BellRung>(&Ring { bell, number: 1 })?;
     }
     Response::no_content()
