@@ -8,23 +8,13 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::batch::Batch;
 use super::cursor::{self, Cursor};
 use super::cursor_key::CursorKey;
 use super::follower::Watched;
 use crate::core::{Backoff, ContextName};
-use crate::journal::{self, Bounds, CommitError, Event, EventPosition, Ledger, ReadSet, Write};
+use crate::journal::{self, CommitError, Event, EventPosition, Ledger, ReadSet, Write};
 
-/// How many events are read at first, and how many bytes of them: that few, as most commits have, on the runtime's thread, as a guest's reads are, since another thread would
-/// have to be woken for each commit.
-const FIRST: Bounds = Bounds {
-    entries: 32,
-    bytes: 64 << 10,
-};
-/// How many are read at a time where there are more, on a thread that may block.
-const BATCH: Bounds = Bounds {
-    entries: 256,
-    bytes: 4 << 20,
-};
 /// How many events behind the cursor an earlier life may have come to: it went past some whose kinds it did not follow. Twice as many as it should be,
 /// since a cursor may not have been written at once.
 const AHEAD: usize = 2 * cursor::SKIPS;
@@ -218,16 +208,12 @@ impl<H: Handler> Lane<H> {
             return ControlFlow::Continue(());
         }
         let mut backoff = Backoff::of_journal();
-        let mut read = self.read_first(upto);
-        let mut bounds = FIRST;
         loop {
-            match read {
-                Ok(batch) => {
-                    let bytes: usize = batch.iter().map(|(_, event)| event.size()).sum();
-                    // What is stored may be a little less than that: then one look more finds nothing.
-                    let is_full = batch.len() == bounds.entries || bytes >= bounds.bytes / 2;
-                    self.pass(batch, is_full).await?;
-                    if !is_full {
+            let (ledger, after) = (&self.source.ledger, self.cursor.place());
+            match Batch::read(ledger, self.number, after, upto).await {
+                Ok(Batch { events, has_more }) => {
+                    self.pass(events, has_more).await?;
+                    if !has_more {
                         return ControlFlow::Continue(());
                     }
                 }
@@ -236,42 +222,22 @@ impl<H: Handler> Lane<H> {
                     backoff.pause(&self.stop).await?;
                 }
             }
-            read = self.read_more(upto).await;
-            bounds = BATCH;
         }
     }
 
-    fn read_first(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
-        let ledger = &self.source.ledger;
-        debug_assert!(
-            upto <= ledger.flushed(),
-            "followers see flushed events only"
-        );
-        let after = self.cursor.place();
-        ledger
-            .journal()
-            .events_within(self.number, after, upto, FIRST)
-    }
-
-    async fn read_more(&self, upto: u64) -> Result<Vec<(EventPosition, Event)>, journal::Error> {
-        let (ledger, lane) = (self.source.ledger.clone(), self.number);
-        let after = self.cursor.place();
-        let reading = tokio::task::spawn_blocking(move || {
-            ledger.journal().events_within(lane, after, upto, BATCH)
-        });
-        // Only a runtime that shuts down gives no answer.
-        reading.await.unwrap_or(Err(journal::Error::Closed))
-    }
-
-    async fn pass(&mut self, batch: Vec<(EventPosition, Event)>, is_full: bool) -> ControlFlow<()> {
+    async fn pass(
+        &mut self,
+        events: Vec<(EventPosition, Event)>,
+        has_more: bool,
+    ) -> ControlFlow<()> {
         let follows = |event: &Event| self.handler.follows(&self.source.name, &event.kind);
-        let last = batch.iter().rposition(|(_, event)| follows(event));
-        for (index, (position, event)) in batch.into_iter().enumerate() {
+        let last = events.iter().rposition(|(_, event)| follows(event));
+        for (index, (position, event)) in events.into_iter().enumerate() {
             if self.stop.is_cancelled() {
                 return ControlFlow::Break(());
             }
             if self.handler.follows(&self.source.name, &event.kind) {
-                let has_more = is_full || last.is_some_and(|last| index < last);
+                let has_more = has_more || last.is_some_and(|last| index < last);
                 self.handle(position, event, has_more).await?;
             } else {
                 self.pass_over(position, event).await?;

@@ -3,6 +3,7 @@
 //! A follower reads its source's lanes, each from its own cursor, and every event that it follows becomes an invocation whose commit moves the cursor.
 //! So an event takes effect once, however often the process dies: nothing here needs to be remembered anywhere else.
 
+mod batch;
 mod cursor;
 mod cursor_key;
 pub mod dead_letter;

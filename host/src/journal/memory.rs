@@ -13,7 +13,7 @@ use super::key::Span;
 use super::tree::Tree;
 use super::{Bounds, Counted, Entry, Error, Journal, Store, seal};
 #[cfg(test)]
-use super::{Space, key};
+use super::{EventPosition, Space, key};
 
 /// Holds journals in memory, for as long as it lives.
 #[derive(Default)]
@@ -32,9 +32,18 @@ impl MemoryStore {
 impl MemoryStore {
     /// Changes the last bit of a value, as a disk may do it.
     pub(super) fn damage(&self, context: &str, space: Space, key: &[u8]) {
+        self.damage_entry(context, &key::encode(space, key));
+    }
+
+    /// Does the same to an event.
+    pub(crate) fn damage_event(&self, context: &str, lane: u8, position: EventPosition) {
+        self.damage_entry(context, &key::event(lane, position));
+    }
+
+    fn damage_entry(&self, context: &str, key: &[u8]) {
         let trees = self.trees.lock();
         let mut entries = trees[context].entries.write();
-        let value = entries.get_mut(&key::encode(space, key)).unwrap();
+        let value = entries.get_mut(key).unwrap();
         *value.last_mut().unwrap() ^= 1;
     }
 }

@@ -73,7 +73,7 @@ struct Rung {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Peal {
-    /// Before the first of them.
+    /// The number of the bell before the first.
     #[serde(default)]
     after: u64,
     count: u64,
