@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::core::{ByName, ContextName, Volume};
 use crate::journal::{
     Committer, Durability, Error, FreeSpace, KeyRange, Ledger, Ledgers, MemoryStore, Options,
-    SledStore, Space, Store,
+    SledStore, Space, Store, commits_on_disk,
 };
 use crate::manifest::{self, ContextSettings, HOST_SOURCE, JournalSettings, Manifest};
 
@@ -97,8 +97,38 @@ impl Journals {
         name: &str,
         settings: &ContextSettings,
     ) -> Result<Arc<Ledger>, Error> {
-        let committer = self.committer(settings.journal.unwrap_or(self.settings.engine))?;
-        committer.open(name, self.durability(settings))
+        let engine = settings.journal.unwrap_or(self.settings.engine);
+        self.open_with(engine, name, self.durability(settings))
+    }
+
+    fn open_with(
+        &self,
+        engine: manifest::Engine,
+        name: &str,
+        durability: Durability,
+    ) -> Result<Arc<Ledger>, Error> {
+        if engine == manifest::Engine::Memory {
+            self.tell_hidden(name);
+        }
+        self.committer(engine)?.open(name, durability)
+    }
+
+    /// Says that what a context has on disk is not seen, where it has its journal in memory by now.
+    fn tell_hidden(&self, name: &str) {
+        match commits_on_disk(&self.settings.directory) {
+            Ok(on_disk) => {
+                if let Some(commits) = on_disk.get(name) {
+                    tracing::warn!(
+                        context = name,
+                        commits,
+                        "the manifest has the journal of this context in memory, so it begins without the commits that it has on disk; these stay there until its journal is on disk again"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::warn!(context = name, %error, "the manifest has the journal of this context in memory; whether it has one on disk, too, cannot be told");
+            }
+        }
     }
 
     /// How surely commits of a context are kept.
@@ -115,8 +145,7 @@ impl Journals {
     }
 
     fn lasting(&self, name: &str) -> Result<Arc<Ledger>, Error> {
-        self.committer(self.settings.engine)?
-            .open(name, Durability::Flush)
+        self.open_with(self.settings.engine, name, Durability::Flush)
     }
 
     fn committer(&self, engine: manifest::Engine) -> Result<Arc<Committer>, Error> {

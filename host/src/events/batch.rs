@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::journal::{Bounds, Error, Event, EventPosition, Ledger};
+use crate::journal::{Bounds, Error, EventPosition, LaneEvents, Ledger};
 
 /// What is read at first, on the runtime's thread, as a guest's reads are: most commits have no more, and another thread would have to be woken for each of them.
 /// One event may be larger.
@@ -13,79 +13,45 @@ const FIRST: Bounds = Bounds {
 /// What is read behind that where there is more, on a thread that may block.
 const REST: Bounds = Bounds {
     entries: 256,
-    bytes: 4 << 20,
+    bytes: 2 << 20,
 };
 
-/// Events of a lane, in order.
-pub(super) struct Batch {
-    pub events: Vec<(EventPosition, Event)>,
-    /// Whether more events wait behind them.
-    pub has_more: bool,
-}
-
-impl Batch {
-    /// The next ones after `after` (`None` means from the first) that were committed at `upto` or before.
-    ///
-    /// # Errors
-    ///
-    /// When the first of them cannot be read. Where only those behind them cannot be, there are more, and the next read says why.
-    pub(super) async fn read(
-        ledger: &Arc<Ledger>,
-        lane: u8,
-        after: Option<EventPosition>,
-        upto: u64,
-    ) -> Result<Self, Error> {
-        debug_assert!(
-            upto <= ledger.flushed(),
-            "followers see flushed events only"
-        );
-        let mut batch = Self::within(ledger, lane, after, upto, FIRST)?;
-        if let Some(last) = batch.last().filter(|_| batch.has_more) {
-            let ledger = ledger.clone();
-            let reading =
-                tokio::task::spawn_blocking(move || Self::rest(&ledger, lane, last, upto));
-            if let Ok(Ok(rest)) = reading.await {
-                batch.events.extend(rest.events);
-                batch.has_more = rest.has_more;
-            }
+/// A lane's events after `after` (`None` means from the first) that were committed at `upto` or before: as many as are handled in one go.
+///
+/// # Errors
+///
+/// When the first of them cannot be read. Where only one behind it cannot be, those before it are found sooner or later, and then a read says why.
+pub(super) async fn next(
+    ledger: &Arc<Ledger>,
+    lane: u8,
+    after: Option<EventPosition>,
+    upto: u64,
+) -> Result<LaneEvents, Error> {
+    debug_assert!(
+        upto <= ledger.flushed(),
+        "followers see flushed events only"
+    );
+    let read = move |ledger: &Ledger, after, bounds| {
+        let journal = ledger.journal();
+        journal.events_within(lane, after, upto, bounds)
+    };
+    let mut batch = read(ledger, after, FIRST)?;
+    if let Some(last) = batch.last().filter(|_| batch.has_more) {
+        let reading = ledger.read(move |ledger| read(ledger, Some(last), REST));
+        if let Ok(rest) = reading.await {
+            batch.events.extend(rest.events);
+            batch.has_more = rest.has_more;
         }
-        Ok(batch)
     }
-
-    fn rest(ledger: &Ledger, lane: u8, after: EventPosition, upto: u64) -> Result<Self, Error> {
-        let mut rest = Self::within(ledger, lane, Some(after), upto, REST)?;
-        if let Some(last) = rest.last().filter(|_| rest.has_more) {
-            let next = ledger.journal().events(lane, Some(last), upto, 1);
-            rest.has_more = next.map_or(true, |next| !next.is_empty());
-        }
-        Ok(rest)
-    }
-
-    /// Where its bounds are reached there may be more, or not.
-    fn within(
-        ledger: &Ledger,
-        lane: u8,
-        after: Option<EventPosition>,
-        upto: u64,
-        bounds: Bounds,
-    ) -> Result<Self, Error> {
-        let events = ledger.journal().events_within(lane, after, upto, bounds)?;
-        let bytes: usize = events.iter().map(|(_, event)| event.size()).sum();
-        // What is stored may be a little more or less than that.
-        let has_more = events.len() == bounds.entries || bytes >= bounds.bytes / 2;
-        Ok(Self { events, has_more })
-    }
-
-    fn last(&self) -> Option<EventPosition> {
-        self.events.last().map(|(position, _)| *position)
-    }
+    Ok(batch)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::journal::{
-        Cause, Committer, Durability, Ending, Header, MemoryStore, Options, ReadSet, Unit, lane_of,
+        Cause, Committer, Durability, Ending, Event, Header, MemoryStore, Options, ReadSet, Unit,
+        lane_of,
     };
 
     struct Source {
@@ -117,9 +83,9 @@ mod tests {
             }
         }
 
-        async fn read(&self, after: Option<EventPosition>) -> Result<Batch, Error> {
+        async fn read(&self, after: Option<EventPosition>) -> Result<LaneEvents, Error> {
             let upto = self.ledger.flushed();
-            Batch::read(&self.ledger, lane_of("1"), after, upto).await
+            next(&self.ledger, lane_of("1"), after, upto).await
         }
     }
 
@@ -128,7 +94,7 @@ mod tests {
         let source = Source::with(sizes).await;
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let Batch { events, has_more } = source.read(after).await.unwrap();
+            let LaneEvents { events, has_more } = source.read(after).await.unwrap();
             found.push((events.len(), has_more));
             if !has_more {
                 return found;
@@ -176,7 +142,7 @@ mod tests {
             assert_eq!(batches(&[size, 0]).await, [(2, false)], "of {size} bytes");
         }
         assert_eq!(batches(&[64 << 10, 2 << 20]).await, [(2, false)]);
-        assert_eq!(batches(&[80 << 10; 40]).await, [(40, false)]);
+        assert_eq!(batches(&[80 << 10; 20]).await, [(20, false)]);
         for count in [0, 1, 31, 32, 33, 287, 288] {
             assert_eq!(batches(&vec![10; count]).await, [(count, false)]);
         }
@@ -185,20 +151,27 @@ mod tests {
     #[tokio::test]
     async fn a_batch_is_bounded_in_events_and_in_bytes() {
         assert_eq!(batches(&[10; 289]).await, [(288, true), (1, false)]);
-        assert_eq!(batches(&[2 << 20; 5]).await, [(3, true), (2, false)]);
+        assert_eq!(batches(&[1 << 20; 5]).await, [(3, true), (2, false)]);
     }
 
     #[tokio::test]
     async fn what_lies_before_a_damaged_event_is_read() {
-        let source = Source::with(&[10; 100]).await;
-        let all = source.read(None).await.unwrap().events;
-        let (damaged, _) = all[40];
-        source.store.damage_event("room", lane_of("1"), damaged);
-        let before = source.read(None).await.unwrap();
-        assert_eq!(before.events, all[..32]);
-        assert!(before.has_more);
-        assert!(source.read(before.last()).await.is_err());
-        let behind = source.read(Some(damaged)).await.unwrap();
-        assert_eq!(behind.events, all[41..]);
+        for damaged in [0, 1, 5, 31, 32, 40, 99] {
+            let source = Source::with(&[10; 100]).await;
+            let all = source.read(None).await.unwrap().events;
+            let (place, _) = all[damaged];
+            source.store.damage_event("room", lane_of("1"), place);
+            let mut before = Vec::new();
+            let mut after = None;
+            while let Ok(batch) = source.read(after).await {
+                assert!(batch.has_more);
+                after = batch.last();
+                before.extend(batch.events);
+            }
+            assert_eq!(before, all[..damaged]);
+            let behind = source.read(Some(place)).await.unwrap();
+            assert_eq!(behind.events, all[damaged + 1..]);
+            assert!(!behind.has_more);
+        }
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::Batch;
+use super::batch;
 use super::cursor::{self, Cursor};
 use super::cursor_key::CursorKey;
 use super::follower::Watched;
 use crate::core::{Backoff, ContextName};
-use crate::journal::{self, CommitError, Event, EventPosition, Ledger, ReadSet, Write};
+use crate::journal::{self, CommitError, Event, EventPosition, LaneEvents, Ledger, ReadSet, Write};
 
 /// How many events behind the cursor an earlier life may have come to: it went past some whose kinds it did not follow. Twice as many as it should be,
 /// since a cursor may not have been written at once.
@@ -210,8 +210,13 @@ impl<H: Handler> Lane<H> {
         let mut backoff = Backoff::of_journal();
         loop {
             let (ledger, after) = (&self.source.ledger, self.cursor.place());
-            match Batch::read(ledger, self.number, after, upto).await {
-                Ok(Batch { events, has_more }) => {
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return ControlFlow::Break(()),
+                batch = batch::next(ledger, self.number, after, upto) => batch,
+            };
+            match batch {
+                Ok(LaneEvents { events, has_more }) => {
                     self.pass(events, has_more).await?;
                     if !has_more {
                         return ControlFlow::Continue(());

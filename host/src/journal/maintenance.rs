@@ -100,16 +100,21 @@ pub fn repair(
         directory: directory.clone(),
         reason: error.to_string(),
     };
-    let marks = match watermark::read(data)? {
-        Found::Marks(marks) => marks,
-        Found::Nothing | Found::Damaged => Marks::new(),
-    };
+    let found = watermark::read(data)?;
     if !directory.is_dir() {
-        return Err(Error::Open {
-            directory,
-            reason: "it is not there; if a repair was cut off, give the directory `journal.damaged-…` that it left this name, and repair again".to_owned(),
-        });
+        if found == Found::Nothing || holds_former(data) {
+            return Err(Error::Open {
+                directory,
+                reason: "it is not there; if a repair was cut off, give the directory `journal.damaged-…` that it left this name, and repair again".to_owned(),
+            });
+        }
+        // All of it is lost.
+        std::fs::create_dir(&directory).map_err(failed)?;
     }
+    let marks = match found {
+        Found::Marks(marks) => marks,
+        Found::Nothing | Found::Damaged { .. } => Marks::new(),
+    };
     let old = open_somehow(data, cache)?;
     let unfinished = redo_log::recover(&old);
     remove(&draft).map_err(failed)?;
@@ -164,6 +169,15 @@ pub fn repair(
         .map_err(failed)?;
     watermark::write(data, kept)?;
     Ok(Repaired { losses, former })
+}
+
+/// Whether there is a journal that a repair has put aside.
+fn holds_former(data: &Path) -> bool {
+    let entries = std::fs::read_dir(data).into_iter().flatten().flatten();
+    let former = format!("{DIRECTORY}.damaged-");
+    entries
+        .map(|entry| entry.file_name())
+        .any(|name| name.to_string_lossy().starts_with(&former))
 }
 
 /// Opens sled, if need be without its notes of how far it has read its own file.

@@ -69,6 +69,7 @@ pub use self::ledgers::Ledgers;
 pub use self::maintenance::{Repaired, Verified, repair, verify};
 pub use self::memory::MemoryStore;
 pub use self::merge::{Merge, MergeOperator};
+pub use self::opening::commits_on_disk;
 pub use self::pages::{Found, Pages, PagesAroundDamage};
 pub use self::read_set::ReadSet;
 pub use self::record::{
@@ -77,6 +78,6 @@ pub use self::record::{
 pub(crate) use self::retry::Proposal;
 pub use self::salvage::Loss;
 pub use self::sled::SledStore;
-pub use self::store::{Bounds, Counted, Entry, Journal, Recorded, Store};
+pub use self::store::{Bounds, Counted, Entry, Journal, LaneEvents, Recorded, Store};
 pub use self::unit::{Durability, LARGEST_COMMIT, Unit};
 pub use self::usage::{Quota, Resource, Usage};

@@ -1,5 +1,6 @@
 //! Opening a data directory: what its journals should hold, and whether they do.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::audit::{self, Audit};
@@ -16,7 +17,7 @@ const ALWAYS: u64 = 16;
 pub(super) fn expected(data: &Path) -> Result<Marks, Error> {
     let mut marks = match (watermark::read(data)?, holds_anything(data)) {
         (Found::Marks(marks), _) => marks,
-        (_, false) => {
+        (Found::Nothing | Found::Damaged { was_whole: false }, false) => {
             std::fs::create_dir_all(data).map_err(|error| Error::Open {
                 directory: data.join(DIRECTORY),
                 reason: error.to_string(),
@@ -30,10 +31,16 @@ pub(super) fn expected(data: &Path) -> Result<Marks, Error> {
                 "its watermark is missing, so nothing says how far it should go; or an older Innkeeper wrote it in a format that this one does not read".to_owned(),
             ));
         }
-        (Found::Damaged, true) => {
+        (Found::Damaged { .. }, true) => {
             return Err(unsound(
                 data,
                 "its watermark is damaged, so nothing says how far it should go".to_owned(),
+            ));
+        }
+        (Found::Damaged { was_whole: true }, false) => {
+            return Err(unsound(
+                data,
+                format!("its watermark is damaged, and its file `{FILE}` is missing"),
             ));
         }
     };
@@ -55,7 +62,22 @@ pub(super) fn expected(data: &Path) -> Result<Marks, Error> {
     Ok(marks)
 }
 
-/// The same where a journal should be: nothing is made.
+/// How many commits each journal of a directory should hold; those that hold none are left out. Nothing is made, nor looked at besides.
+///
+/// # Errors
+///
+/// When that cannot be read.
+pub fn commits_on_disk(data: &Path) -> Result<BTreeMap<String, u64>, Error> {
+    let Found::Marks(marks) = watermark::read(data)? else {
+        return Ok(BTreeMap::new());
+    };
+    let commits = marks
+        .into_iter()
+        .map(|(name, mark)| (name, mark.newest.position));
+    Ok(commits.filter(|(_, commits)| *commits > 0).collect())
+}
+
+/// Like [`expected`], where a journal should be: nothing is made.
 pub(super) fn expected_here(data: &Path) -> Result<Marks, Error> {
     match watermark::read(data)? {
         Found::Nothing if !holds_anything(data) => Err(Error::Open {

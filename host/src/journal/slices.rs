@@ -91,7 +91,11 @@ impl Ledger {
     }
 
     /// Reads on a thread that may block, when a place is free.
-    async fn read<T: Send + 'static>(
+    ///
+    /// # Errors
+    ///
+    /// Those of the read, and [`Error::Closed`] where it does not come to an end.
+    pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
@@ -103,7 +107,7 @@ impl Ledger {
             let _place = place;
             read(&ledger)
         });
-        // Only a runtime that shuts down gives no answer.
+        // Only a runtime that shuts down, or a panic, gives no answer.
         reading.await.unwrap_or(Err(Error::Closed))
     }
 }

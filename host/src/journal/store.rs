@@ -43,6 +43,22 @@ pub struct Counted {
     pub last: Option<Vec<u8>>,
 }
 
+/// Events of a lane, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneEvents {
+    /// The events, and where they are.
+    pub events: Vec<(EventPosition, Event)>,
+    /// Whether more wait behind them, or may: where that cannot be read.
+    pub has_more: bool,
+}
+
+impl LaneEvents {
+    /// Where the last of them is; none when there are none.
+    pub fn last(&self) -> Option<EventPosition> {
+        self.events.last().map(|(position, _)| *position)
+    }
+}
+
 /// What is kept of a commit: its position, its header and its events. Its writes live on in their spaces only.
 pub type Recorded = (u64, Header, Vec<Event>);
 
@@ -113,17 +129,27 @@ pub trait Journal: Send + Sync + 'static {
         upto: u64,
         limit: usize,
     ) -> Result<Vec<(EventPosition, Event)>, Error> {
-        self.events_within(lane, after, upto, Bounds::entries(limit))
+        let (mut found, mut after) = (Vec::new(), after);
+        loop {
+            let bounds = Bounds::entries(limit - found.len());
+            let LaneEvents { events, has_more } = self.events_within(lane, after, upto, bounds)?;
+            found.extend(events);
+            after = found.last().map(|(position, _)| *position);
+            if !has_more || found.len() >= limit {
+                return Ok(found);
+            }
+        }
     }
 
-    /// Like [`Journal::events`], but ends when either bound is reached; the bytes are those that are stored.
+    /// Like [`Journal::events`], but ends when either bound is reached, or before an event that cannot be read; the bytes are those that are stored. Fails only where
+    /// the first of them cannot be read.
     fn events_within(
         &self,
         lane: u8,
         after: Option<EventPosition>,
         upto: u64,
         bounds: Bounds,
-    ) -> Result<Vec<(EventPosition, Event)>, Error>;
+    ) -> Result<LaneEvents, Error>;
 
     /// How many events that would be, without a limit.
     fn count_events(&self, lane: u8, after: Option<EventPosition>, upto: u64)

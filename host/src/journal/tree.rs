@@ -11,8 +11,8 @@ use super::key::{self, Span};
 use super::large_commit::{LargeCommit, Step};
 use super::redo_log::RedoLog;
 use super::{
-    Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, Recorded,
-    Space, Usage, seal,
+    Bounds, Commit, Counted, Entry, Error, Event, EventPosition, Journal, KeyRange, LaneEvents,
+    Recorded, Space, Usage, seal,
 };
 use crate::core::CorrelationId;
 
@@ -170,13 +170,11 @@ impl<T: Tree> Journal for T {
         after: Option<EventPosition>,
         upto: u64,
         bounds: Bounds,
-    ) -> Result<Vec<(EventPosition, Event)>, Error> {
+    ) -> Result<LaneEvents, Error> {
         let span = key::events(lane, after, upto);
-        let entries = self.values(&span, bounds, Direction::Forwards)?;
-        entries
-            .iter()
-            .map(|(key, value)| Ok((key::event_position(key)?, read_event(key, value)?)))
-            .collect()
+        let first = Bounds::entries(1);
+        // What cannot be read may be further behind.
+        events_of(self, &span, bounds).or_else(|_| events_of(self, &span, first))
     }
 
     fn count_events(
@@ -360,6 +358,39 @@ fn recorded<T: Tree>(tree: &T, position: u64, record: Record) -> Result<Recorded
         events.push(read_event(&key, &value)?);
     }
     Ok((position, record.header, events))
+}
+
+fn events_of(tree: &impl Tree, span: &Span, bounds: Bounds) -> Result<LaneEvents, Error> {
+    let entries = tree.scan_within(span, bounds, Direction::Forwards)?;
+    let lengths = entries.iter().map(|(_, sealed)| sealed.len());
+    let bytes = lengths
+        .map(|length| length.saturating_sub(seal::LENGTH))
+        .sum();
+    let rest = entries.last().map(|(last, _)| key::next_key(last));
+    // Otherwise it was the span that has ended.
+    let rest = rest.filter(|_| !bounds.leave_room(&entries, bytes));
+    let mut events = Vec::with_capacity(entries.len());
+    for (key, sealed) in entries {
+        match read_sealed_event(&key, sealed) {
+            Ok(event) => events.push(event),
+            Err(error) if events.is_empty() => return Err(error),
+            Err(_) => {
+                let has_more = true;
+                return Ok(LaneEvents { events, has_more });
+            }
+        }
+    }
+    let has_more = rest.is_some_and(|start| {
+        let end = span.end.clone();
+        let next = tree.count_within(&Span { start, end }, 1);
+        next.map_or(true, |next| next.keys > 0)
+    });
+    Ok(LaneEvents { events, has_more })
+}
+
+fn read_sealed_event(key: &[u8], sealed: Vec<u8>) -> Result<(EventPosition, Event), Error> {
+    let value = seal::unseal(key, sealed)?;
+    Ok((key::event_position(key)?, read_event(key, &value)?))
 }
 
 fn read_event(key: &[u8], value: &[u8]) -> Result<Event, Error> {

@@ -46,8 +46,10 @@ pub(super) type Marks = BTreeMap<String, Mark>;
 pub(super) enum Found {
     /// It has no watermark.
     Nothing,
-    /// It has one that cannot be read.
-    Damaged,
+    /// It has one that cannot be read: one that was whole, or the beginning of the first.
+    Damaged {
+        was_whole: bool,
+    },
     Marks(Marks),
 }
 
@@ -62,12 +64,14 @@ struct Page {
 pub(super) fn read(data: &Path) -> Result<Found, Error> {
     let directory = data.join(DIRECTORY);
     let mut newest: Option<Page> = None;
-    let mut is_damaged = false;
+    let (mut is_damaged, mut was_whole) = (false, false);
     for slot in SLOTS {
         let bytes = match std::fs::read(directory.join(slot)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             read => read.map_err(|error| unusable(&directory, &error))?,
         };
+        // The second one is written when the first one is on disk.
+        was_whole |= slot == SLOTS[1] && !bytes.is_empty();
         match decode(&bytes)? {
             Some(page)
                 if newest
@@ -82,7 +86,7 @@ pub(super) fn read(data: &Path) -> Result<Found, Error> {
     }
     Ok(match (newest, is_damaged) {
         (Some(page), _) => Found::Marks(page.marks),
-        (None, true) => Found::Damaged,
+        (None, true) => Found::Damaged { was_whole },
         (None, false) => Found::Nothing,
     })
 }
@@ -432,6 +436,7 @@ mod tests {
         for slot in SLOTS {
             std::fs::write(data.path().join(DIRECTORY).join(slot), b"").unwrap();
         }
-        assert_eq!(read(data.path()).unwrap(), Found::Damaged);
+        let damaged = Found::Damaged { was_whole: false };
+        assert_eq!(read(data.path()).unwrap(), damaged);
     }
 }

@@ -248,8 +248,11 @@ impl Timers for Deadlines {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::core::VerifiedIdentity;
+    use crate::journal::{Committer, EventPosition, MemoryStore, Options};
 
     #[test]
     fn a_saga_is_about_a_field_or_else_the_subject() {
@@ -291,5 +294,51 @@ mod tests {
         assert_eq!(about(&settings(None), &event(r#"{"rsvId": 7}"#)), "room 1");
         let long = format!(r#"{{"rsvId": "{}"}}"#, "x".repeat(1_000));
         assert_eq!(about(&by_field, &event(&long)).len(), 32);
+    }
+
+    #[tokio::test]
+    async fn only_the_last_of_the_events_that_wait_is_on_disk_when_it_is_handled() {
+        let options = Options {
+            flush_every: Duration::from_secs(3_600),
+            ..Options::default()
+        };
+        let committer = Committer::start(Arc::new(MemoryStore::new()), options).unwrap();
+        let ledger = committer.open("innkeeper", Durability::Flush).unwrap();
+        let watcher = Watcher {
+            ledger: ledger.clone(),
+            sagas: BTreeMap::new(),
+            set: Notify::new(),
+        };
+        let (source, stop) = ("room".parse().unwrap(), CancellationToken::new());
+        for has_more in [true, true, false, true] {
+            let arrival = Arrival {
+                source: &source,
+                position: EventPosition::default(),
+                event: Event {
+                    id: "e".into(),
+                    kind: "RoomReserved".into(),
+                    subject: "1".into(),
+                    time: 1,
+                    data: Vec::new(),
+                    correlation_id: "c".parse().unwrap(),
+                    causation_id: None,
+                    trace: None,
+                    identity: None,
+                },
+                moved: Write {
+                    space: Space::Cursor,
+                    key: b"cursor".to_vec(),
+                    value: Some(Vec::new()),
+                },
+                reads: ReadSet::default(),
+                is_first: false,
+                is_early: false,
+                has_more,
+                stop: &stop,
+            };
+            watcher.note(&arrival).await.unwrap();
+            let waits_for_the_disk = ledger.flushed() < ledger.applied();
+            assert_eq!(waits_for_the_disk, has_more);
+        }
     }
 }

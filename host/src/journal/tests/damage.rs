@@ -266,6 +266,34 @@ fn what_is_cut_off_is_named() {
         .unwrap()
         .to_string();
     assert!(error.contains("missing or empty"), "{error}");
+    // Nothing is left that says what was there; that something was, is seen.
+    for slot in ["watermark/0", "watermark/1"] {
+        fs::write(data.path().join(slot), b"x").unwrap();
+    }
+    for _ in 0..2 {
+        let opened = SledStore::open(data.path(), CACHE).err();
+        let verified = verify(data.path(), CACHE, &mut |_, _| {}).err();
+        for error in [opened, verified] {
+            let error = error.unwrap().to_string();
+            assert!(error.contains("watermark is damaged"), "{error}");
+        }
+    }
+    // What it says to do can be done.
+    repair(data.path(), CACHE, 1, &mut |_| {}).unwrap();
+    let store = SledStore::open(data.path(), CACHE).unwrap();
+    assert_eq!(store.open("room").unwrap().newest().unwrap().position, 0);
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_is_no_damage() {
+    for (first, second) in [("", ""), ("torn", "")] {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join("watermark")).unwrap();
+        for (slot, text) in [("watermark/0", first), ("watermark/1", second)] {
+            fs::write(data.path().join(slot), text).unwrap();
+        }
+        SledStore::open(data.path(), CACHE).unwrap();
+    }
 }
 
 #[test]

@@ -192,11 +192,21 @@ fn check_events(
         let inside = events
             .iter()
             .filter(|(position, _)| *position > after && position.commit <= upto);
+        let count = inside.clone().count();
         let inside: Vec<_> = inside.take(limit).cloned().collect();
         assert_eq!(
             journal.events(lane, Some(after), upto, limit).unwrap(),
             inside
         );
+        // However much they are, one is found.
+        for (entries, bytes, most) in [(limit, usize::MAX, limit), (usize::MAX, 1, 1)] {
+            let bounds = Bounds { entries, bytes };
+            let within = journal.events_within(lane, Some(after), upto, bounds);
+            let LaneEvents { events, has_more } = within.unwrap();
+            let found = most.min(count);
+            assert!(events.iter().eq(inside.iter().take(found)) || most > limit);
+            assert_eq!(has_more, found > 0 && found < count);
+        }
     }
     let later: Vec<_> = picture
         .commits
