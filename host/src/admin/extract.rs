@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path, Query as AxumQuery};
 use http::StatusCode;
 use http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
 use super::state::State;
@@ -87,6 +88,19 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<State>> for Query<T> {
             Ok(AxumQuery(query)) => Ok(Self(query)),
             Err(rejection) => Err(Problem::new(StatusCode::BAD_REQUEST, rejection.body_text())),
         }
+    }
+}
+
+/// A text that is kept and shown, of at most so many characters.
+pub(super) fn short_text<'de, D: Deserializer<'de>, const MOST: usize>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    match text.as_ref().map_or(0, |text| text.chars().count()) {
+        length if length > MOST => Err(D::Error::custom(format!(
+            "it has {length} characters; write at most {MOST}"
+        ))),
+        _ => Ok(text),
     }
 }
 

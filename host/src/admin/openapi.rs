@@ -94,6 +94,11 @@ impl Modify for Refusals {
                     "the token's role does not allow this, or the request comes from a page of another origin",
                 ),
                 (
+                    "503",
+                    is_guarded(path),
+                    "the app is still starting, or the host is stopping; try again in a moment",
+                ),
+                (
                     "429",
                     is_guarded(path),
                     "too many wrong tokens came from this address, or too many requests; Retry-After says when to try again",

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
-use super::extract::{Named, Query};
+use super::extract::{Named, Query, short_text};
 use super::problem::Problem;
 use super::session::Session;
 use super::view;
@@ -29,7 +29,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) struct Back {
     /// The number of a version that served once, or the first digits of its digest, at least six; the one before when absent.
     to: Option<String>,
-    /// Why; it is kept in the history.
+    /// Why, in at most 1000 characters; it is kept in the history.
+    #[serde(default, deserialize_with = "short_text::<_, 1_000>")]
     reason: Option<String>,
 }
 
@@ -57,7 +58,8 @@ pub(super) struct Tell {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Why {
-    /// Why; it is kept in the history.
+    /// Why, in at most 1000 characters; it is kept in the history.
+    #[serde(default, deserialize_with = "short_text::<_, 1_000>")]
     reason: Option<String>,
 }
 
@@ -154,7 +156,7 @@ impl Telling {
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/pause", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is in progress, it is already paused, or it migrates the state")
+    (status = 409, description = "no rollout is in progress, it is already paused or promoted, its version is taking over, or it migrates the state")
 ))]
 pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Pause).await
@@ -164,7 +166,7 @@ pub(super) async fn pause(named: Named, caller: Caller, why: Query<Why>) -> Cont
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/resume", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is in progress, or it is not paused")
+    (status = 409, description = "no rollout is in progress, it is not paused, or its version is taking over")
 ))]
 pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Resume).await
@@ -174,7 +176,7 @@ pub(super) async fn resume(named: Named, caller: Caller, why: Query<Why>) -> Con
 #[utoipa::path(post, path = "/v1/contexts/{name}/rollout/promote", tag = "versions", params(("name", description = "the context"), Why), responses(
     (status = 200, body = view::Rollout),
     (status = 404, description = "there is no such context"),
-    (status = 409, description = "no rollout is in progress, it is already promoted, or it migrates the state")
+    (status = 409, description = "no rollout is in progress, it is already promoted, its version is taking over, or it migrates the state")
 ))]
 pub(super) async fn promote(named: Named, caller: Caller, why: Query<Why>) -> Controlled {
     execute_command(named, caller, why, OperatorCommand::Promote).await

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
-use super::extract::{Named, Query, reading};
+use super::extract::{Named, Query, reading, short_text};
 use super::prefer::Preferences;
 use super::problem::Problem;
 use super::uploads::Place;
@@ -26,6 +26,7 @@ use crate::core::human_duration;
 use crate::core::memory::Reservation;
 use crate::invocation::Context;
 use crate::manifest::{Ramp, parse_duration};
+use crate::observe::sanitize::shown;
 use crate::rollout::{self, CompilePriority, Outcome, Progress, Rollout, Upload, UploadError};
 
 /// The media type of a component.
@@ -48,7 +49,8 @@ pub(super) struct How {
     ramp: Option<String>,
     /// How long each part takes: `10s`; as the manifest says when absent.
     step: Option<String>,
-    /// What its author calls it.
+    /// What its author calls it, in at most 200 characters.
+    #[serde(default, deserialize_with = "short_text::<_, 200>")]
     label: Option<String>,
     /// How many times as long as that of the version before it its p99 may be, for one that is known to be slower, such as one in another language; from 2 to 1000; as the manifest says when absent.
     expect_slower: Option<u32>,
@@ -65,6 +67,20 @@ const EXPECTED_SLOWER: RangeInclusive<u32> = 2..=1000;
 
 /// The most versions in one answer.
 const MOST: usize = 1000;
+/// The most text in one answer that has more than one version, in bytes.
+const MOST_TEXT: usize = 1 << 20;
+
+/// How many of these versions have so much text at most: one, if need be.
+fn within(entries: &[rollout::Entry], most: usize) -> usize {
+    let text = entries.iter().scan(0, |text, entry| {
+        let steps = entry.history.iter();
+        *text += steps
+            .map(|step| step.by.len() + step.reason.len())
+            .sum::<usize>();
+        Some(*text)
+    });
+    text.take_while(|text| *text <= most).count().max(1)
+}
 
 /// Which versions.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -72,7 +88,7 @@ const MOST: usize = 1000;
 pub(super) struct Page {
     /// Those with a smaller number.
     before: Option<u32>,
-    /// At most so many, and never more than 1000.
+    /// At most so many, and never more than 1000; fewer where they have long histories.
     #[serde(default = "a_hundred")]
     limit: usize,
 }
@@ -94,6 +110,7 @@ pub(super) async fn list(
     let read = reading(move || {
         let mut entries = rollout::history(&host.deployer, &context.name)?;
         entries.retain(|entry| before.is_none_or(|before| entry.number < before));
+        let limit = limit.min(within(&entries, MOST_TEXT));
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next = entries.last().filter(|_| more).map(|entry| entry.number);
@@ -126,7 +143,7 @@ pub(super) async fn list(
         (status = 408, description = "the component did not arrive, or arrived too slowly"),
         (status = 409, description = "another rollout of the context is in progress, or this one was aborted"),
         (status = 413, description = "it is too big"),
-        (status = 415, description = "the body is not declared as application/wasm"),
+        (status = 415, description = "the body is not declared as application/wasm, or is compressed"),
         (status = 422, description = "it does not pass a gate: `gate` says which, the detail why, and what to do"),
         (status = 429, description = "the token uploads more often than it may"),
         (status = 503, description = "too many uploads are under way, or the host has no memory for one more")
@@ -208,13 +225,18 @@ fn answer(
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = |detail| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     let given = headers.get(header::CONTENT_TYPE);
-    let is_wasm = given.is_some_and(|given| given.as_bytes().eq_ignore_ascii_case(WASM.as_bytes()));
-    match is_wasm {
-        true => Ok(()),
-        false => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("send the component as `Content-Type: {WASM}`"),
+    let kind = given.and_then(|given| given.to_str().ok()?.split(';').next());
+    if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(WASM)) {
+        return refused(format!("send the component as `Content-Type: {WASM}`"));
+    }
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        None => Ok(()),
+        Some(coding) => refused(format!(
+            "send the component as it is, without `Content-Encoding: {}`",
+            shown(&String::from_utf8_lossy(coding.as_bytes()), 100)
         )),
     }
 }

@@ -43,10 +43,10 @@ pub struct Entry {
     pub history: Vec<Step>,
 }
 
-/// One change of a version's state.
+/// One change of a version's state, or what an operator did about it meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// The state that it changed to.
+    /// The state that it changed to, or has.
     pub state: State,
     /// When, in milliseconds since the Unix epoch.
     pub time: u64,
@@ -215,6 +215,31 @@ impl<'a> History<'a> {
         noted.await
     }
 
+    /// Notes what was done about a version, in whatever state that has come to. Tells which.
+    async fn remark(
+        &self,
+        digest: VersionDigest,
+        because: &Because,
+    ) -> Result<Option<State>, CommitError> {
+        let noted = self.ledger.commit_proposed(None, |began| {
+            let mut reads = ReadSet::default();
+            reads.note_key(Space::Meta, self.key(digest).as_bytes());
+            let Some(mut entry) = self.find(digest)? else {
+                return Ok(Proposal::Nothing(None));
+            };
+            let state = entry.state;
+            entry.step(state, because);
+            let mut told = because.clone();
+            if !is_under_way(state) {
+                // Nobody should take it for a change of what it has become.
+                told.rollout = None;
+            }
+            let unit = self.unit(began, reads, slice::from_ref(&entry), &told)?;
+            Ok(Proposal::Commit(unit, Some(state)))
+        });
+        noted.await
+    }
+
     /// Notes that the bytes of a version are gone.
     pub(super) async fn forget(&self, digest: VersionDigest) -> Result<(), CommitError> {
         let forgotten = self.ledger.commit_proposed(None, |began| {
@@ -314,27 +339,63 @@ pub(super) async fn record_changes(
         Ok(history) => history.note(changes, because).await,
         Err(error) => Err(error.into()),
     };
-    for (digest, state) in changes {
-        tracing::info!(
-            context = context.name.as_str(),
-            %digest,
-            state = state.name(),
-            by = because.by,
-            reason = because.reason,
-            correlation_id = because.rollout.as_deref().unwrap_or_default(),
-            "version"
-        );
-        let severity = match state {
-            State::Rejected | State::Quarantined => Severity::Warning,
-            _ => Severity::Normal,
-        };
-        let message = format!("version {digest:.12}: {}", because.reason);
-        let events = &deployer.invoker.host_events;
-        events.note(&context.name, severity, state.event(), message);
+    for &(digest, state) in changes {
+        tell(deployer, context, digest, state, because);
     }
     if let Err(error) = noted {
-        tracing::error!(context = context.name.as_str(), %error, "could not write the history of its versions");
+        log_error(context, &error);
     }
+}
+
+/// Records in the history of a version what was done about it, whatever has become of it meanwhile.
+pub(super) async fn record_remark(
+    deployer: &Deployer,
+    context: &Context,
+    digest: VersionDigest,
+    because: &Because,
+) {
+    let noted = match History::of(deployer, &context.name) {
+        Ok(history) => history.remark(digest, because).await,
+        Err(error) => Err(error.into()),
+    };
+    match noted {
+        Ok(Some(state)) if is_under_way(state) => tell(deployer, context, digest, state, because),
+        Ok(_) => {}
+        Err(error) => log_error(context, &error),
+    }
+}
+
+fn is_under_way(state: State) -> bool {
+    matches!(state, State::Uploaded | State::Ramping)
+}
+
+fn tell(
+    deployer: &Deployer,
+    context: &Context,
+    digest: VersionDigest,
+    state: State,
+    because: &Because,
+) {
+    tracing::info!(
+        context = context.name.as_str(),
+        %digest,
+        state = state.name(),
+        by = because.by,
+        reason = because.reason,
+        correlation_id = because.rollout.as_deref().unwrap_or_default(),
+        "version"
+    );
+    let severity = match state {
+        State::Rejected | State::Quarantined => Severity::Warning,
+        _ => Severity::Normal,
+    };
+    let message = format!("version {digest:.12}: {}", because.reason);
+    let events = &deployer.invoker.host_events;
+    events.note(&context.name, severity, state.event(), message);
+}
+
+fn log_error(context: &Context, error: &CommitError) {
+    tracing::error!(context = context.name.as_str(), %error, "could not write the history of its versions");
 }
 
 impl Entry {

@@ -60,7 +60,16 @@ pub(super) async fn note(
 
 /// Notes that a rollout has ended; another one may have begun since.
 pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &CorrelationId) {
-    if let Err(error) = try_clear(deployer, context, rollout).await {
+    clear_if(deployer, context, |pending| pending.rollout == *rollout).await;
+}
+
+/// Notes that the rollout of a version has ended, since an operator has rolled the version back.
+pub(super) async fn clear_version(deployer: &Deployer, context: &Context, version: VersionDigest) {
+    clear_if(deployer, context, |pending| pending.digest == version).await;
+}
+
+async fn clear_if(deployer: &Deployer, context: &Context, is_it: impl Fn(&Pending) -> bool) {
+    if let Err(error) = try_clear(deployer, context, is_it).await {
         // The next start tells of it then, though it was told already.
         tracing::debug!(context = context.name.as_str(), %error, "could not record that a rollout has ended");
     }
@@ -69,12 +78,12 @@ pub(super) async fn clear(deployer: &Deployer, context: &Context, rollout: &Corr
 async fn try_clear(
     deployer: &Deployer,
     context: &Context,
-    rollout: &CorrelationId,
+    is_it: impl Fn(&Pending) -> bool,
 ) -> Result<(), CommitError> {
     let key = key(context);
     let ledger = ledger(deployer)?;
     let cleared = ledger.commit_proposed(None, |began| {
-        if find(deployer, context)?.is_none_or(|pending| pending.rollout != *rollout) {
+        if !find(deployer, context)?.is_some_and(|pending| is_it(&pending)) {
             return Ok(Proposal::Nothing(()));
         }
         let mut reads = ReadSet::default();
@@ -124,7 +133,7 @@ pub(super) async fn settle(
                     context = context.name.as_str(),
                     number = entry.number,
                     correlation_id = pending.rollout.as_str(),
-                    CUT_OFF
+                    "{CUT_OFF}"
                 );
                 let because = Because::host(CUT_OFF, Some(pending.rollout.clone()));
                 let change = [(pending.digest, State::Uploaded)];
@@ -135,5 +144,5 @@ pub(super) async fn settle(
     deployer
         .rollouts(context)
         .remember(pending.rollout.clone(), &pending.by, identity, outcome);
-    try_clear(deployer, context, &pending.rollout).await
+    try_clear(deployer, context, |found| found.rollout == pending.rollout).await
 }

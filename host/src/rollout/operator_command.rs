@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::deployer::Deployer;
 use super::history::{self, Because};
-use super::progress::{Outcome, Rollout, Stage};
-use super::version_state::State;
+use super::progress::{Outcome, Rollout, Stage, Unchanged};
 use crate::core::ContextName;
 use crate::invocation::Context;
 
@@ -76,9 +75,9 @@ pub enum CommandError {
         /// What was asked.
         command: &'static str,
     },
-    /// The version has already taken over.
+    /// The rollout has ended, or its version is taking over.
     #[error(
-        "the version of context {context} has already taken over; `innkeeper rollback {context}` rolls it back"
+        "the rollout of context {context} has ended, or its version is just taking over; `innkeeper rollback {context}` rolls it back"
     )]
     TooLate {
         /// The context.
@@ -114,18 +113,24 @@ pub async fn execute_command(
             command: command.name(),
         });
     }
-    let already = |state| CommandError::Already {
-        context: name(),
-        state,
-    };
-    match command {
-        OperatorCommand::Pause if !rollout.pause() => return Err(already("paused")),
-        OperatorCommand::Resume if !rollout.resume() => return Err(already("running")),
-        OperatorCommand::Promote if !rollout.promote() => return Err(already("promoted")),
-        OperatorCommand::Abort => abort(context, &rollout, reason.clone(), by).await?,
-        OperatorCommand::Pause | OperatorCommand::Resume | OperatorCommand::Promote => {
-            note(deployer, context, &rollout, command, reason.as_deref(), by).await;
+    let done = match command {
+        OperatorCommand::Pause => rollout.pause(),
+        OperatorCommand::Resume => rollout.resume(),
+        OperatorCommand::Promote => rollout.promote(),
+        OperatorCommand::Abort => {
+            abort(context, &rollout, reason.clone(), by).await?;
+            Ok(())
         }
+    };
+    done.map_err(|unchanged| match unchanged {
+        Unchanged::Already(state) => CommandError::Already {
+            context: name(),
+            state,
+        },
+        Unchanged::TooLate => CommandError::TooLate { context: name() },
+    })?;
+    if command != OperatorCommand::Abort {
+        note(deployer, context, &rollout, command, reason.as_deref(), by).await;
     }
     tracing::info!(
         target: "innkeeper::audit",
@@ -186,9 +191,5 @@ async fn note(
         rollout: Some(rollout.id.clone()),
         at: None,
     };
-    let state = match progress.stage {
-        Stage::Ramping => State::Ramping,
-        _ => State::Uploaded,
-    };
-    history::record_changes(deployer, context, &[(rollout.digest(), state)], &because).await;
+    history::record_remark(deployer, context, rollout.digest(), &because).await;
 }

@@ -181,11 +181,13 @@ impl Pipeline<'_> {
                     }
                     since = version.total();
                 }
+                self.unless_aborted(rollout.take_over()).await?;
                 let because = Because::of_rollout(rollout, self.reason(verdict));
                 let (current, kind) = (current.as_ref(), SwapKind::Rollout);
                 swap::swap(deployer, context, &version, current, kind, &because).await?
             }
             Some(state) => {
+                self.unless_aborted(rollout.take_over()).await?;
                 rollout.enter(Stage::Migrating, 0);
                 // Never dropped halfway: it looks itself whether to go on.
                 move_and_swap(deployer, context, rollout, &version, state).await?

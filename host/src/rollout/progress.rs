@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::commands::Unchanged;
 use super::analysis::Evidence;
 use super::refusal::{Gate, Refusal, told};
 use crate::core::{CorrelationId, TraceContext, VersionDigest, wall_clock};
@@ -57,6 +58,8 @@ pub struct Progress {
     pub is_paused: bool,
     /// Whether somebody has promoted it before the end of its ramp.
     pub is_promoted: bool,
+    /// Whether all is decided but for moving what moves: its version gets all of the work next, and nobody can pause that any more.
+    pub is_taking_over: bool,
     /// Why the version is still in its step, though the step's time is over.
     pub held: Option<String>,
     /// What the version has done in its step or under its watch, compared with the one before it.
@@ -91,6 +94,7 @@ impl Progress {
             weight: 0,
             is_paused: false,
             is_promoted: false,
+            is_taking_over: false,
             held: None,
             evidence: None,
             steps: Vec::new(),

@@ -82,7 +82,6 @@ impl Pipeline<'_> {
             rollout.passed(Gate::Ramp, &passed, began.elapsed());
             verdict = Some(passed);
         }
-        self.unless_aborted(rollout.wait_while_paused()).await?;
         Ok(verdict)
     }
 

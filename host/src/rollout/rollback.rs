@@ -11,7 +11,7 @@ use super::progress::Outcome;
 use super::refusal::Refusal;
 use super::swap::{self, SwapError, SwapKind, Swapped};
 use super::version_state::State;
-use super::{gates, signature_check};
+use super::{gates, interrupted_rollout, signature_check};
 use crate::core::{ContextName, CorrelationId};
 use crate::invocation::Context;
 use crate::journal::{self, CommitError};
@@ -116,6 +116,8 @@ pub async fn rollback(
         None => before(deployer, context, &from).await?,
     };
     let version = go_back(deployer, context, &to, &from, SwapKind::Rollback, &because).await?;
+    // Its watch notices in a moment, and a stop may come before that.
+    interrupted_rollout::clear_version(deployer, context, from.digest).await;
     tracing::info!(
         target: "innkeeper::audit", by, context = context.name.as_str(), from = %from.title, to = %version.title, "rolled back"
     );

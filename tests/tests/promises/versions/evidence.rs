@@ -207,6 +207,12 @@ async fn operators_pause_resume_promote_and_abort() {
     begun.await.expect(202);
     order("pause", "deploydeploy").await.expect(200);
     order("promote", "deploydeploy").await.expect(200);
+    // Nothing holds it up any more, whether it has taken over by now or not.
+    for order_too_late in ["pause", "resume", "promote"] {
+        order(order_too_late, "deploydeploy")
+            .await
+            .expect_problem(409);
+    }
     let ended = operators.rollout_ended("room").await;
     assert_eq!(ended["outcome"], "current", "{ended}");
     assert_eq!(operators.serving("room").await, promoted);

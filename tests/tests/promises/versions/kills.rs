@@ -94,6 +94,23 @@ async fn after_the_swap_the_new_one_goes_on() {
 }
 
 #[tokio::test]
+async fn what_was_rolled_back_before_a_stop_is_not_told_as_interrupted() {
+    let (mut host, edition, new, old) = host("rolled back").await;
+    host.operators()
+        .deploy("room", edition, "")
+        .await
+        .expect(201);
+    host.operators().rollback("room").await.expect(200);
+    host.kill_9();
+    host.reopen().await;
+    serves(&host, &old).await;
+    assert_eq!(host.operators().state_of("room", &new).await, "drained");
+    let versions = host.operators().versions("room").await;
+    let history = serde_json::to_string(&versions).expect("JSON");
+    assert!(!history.contains("interrupted"), "{history}");
+}
+
+#[tokio::test]
 async fn at_any_moment_of_many_swaps_one_of_both_serves() {
     let (mut host, _, _, old) = host("x").await;
     let editions = [edited("room", "this").await, edited("room", "that").await];

@@ -391,3 +391,38 @@ async fn a_rollback_can_be_taken_back() {
         refused.text
     );
 }
+
+#[tokio::test]
+async fn what_is_compressed_or_has_long_texts_is_refused() {
+    let host = TestHost::with(Settings::empty().with("idler", "idler").await).await;
+    let operators = host.operators();
+    let edition = edited("idler", "long texts").await;
+    let bring = async |headers: &[(&str, &str)], label: &str| {
+        let path = format!("/v1/contexts/idler/versions?dry-run=true&label={label}");
+        let mut request = operators.request(Method::POST, &path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(request.body(edition.clone())).await
+    };
+    let wasm = ("content-type", "application/wasm");
+    for coding in ["gzip", "br", "nonsense"] {
+        let reply = bring(&[wasm, ("content-encoding", coding)], "").await;
+        let reply = reply.expect_problem(415);
+        assert!(reply.text.contains(coding), "{}", reply.text);
+    }
+    bring(&[wasm, ("content-encoding", "identity")], "")
+        .await
+        .expect(200);
+    let with_parameter = ("content-type", "Application/WASM; charset=binary");
+    bring(&[with_parameter], &"é".repeat(200)).await.expect(200);
+    let reply = bring(&[wasm], &"e".repeat(201)).await.expect_problem(400);
+    assert!(reply.text.contains("at most 200"), "{}", reply.text);
+    let reason = "r".repeat(1_001);
+    for command in ["rollout/pause", "rollout/abort", "rollback"] {
+        let path = format!("/v1/contexts/idler/{command}?reason={reason}");
+        let reply = operators.send(Method::POST, &path).await;
+        let reply = reply.expect_problem(400);
+        assert!(reply.text.contains("at most 1000"), "{}", reply.text);
+    }
+}
