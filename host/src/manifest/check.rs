@@ -1,8 +1,8 @@
 //! What no single setting can get wrong: settings that contradict each other.
 
 use http::{HeaderName, Method, Uri};
-use tracing_subscriber::EnvFilter;
 
+use super::log_filter::parse_log_filter;
 use super::{
     CALLS, ContextSettings, Cors, GATEWAY, HOST_SOURCE, HostSettings, Limits, Manifest, NATS,
     NatsSettings, SagaSettings, access_log, admin, autoscale, document::Node, fault::Fault,
@@ -49,12 +49,7 @@ pub(super) fn check(manifest: &Manifest, document: &Node) -> Result<(), Fault> {
         })?;
     }
     let level = &manifest.log.level;
-    if EnvFilter::builder().parse(level).is_err() {
-        let message = format!(
-            "`{level}` is not a level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as `info,innkeeper::events=debug`"
-        );
-        return Err(place(&["log", "level"], message));
-    }
+    parse_log_filter(level).map_err(|error| place(&["log", "level"], error.to_string()))?;
     let codings = &manifest.gateway.compression;
     if (1..codings.len()).any(|place| codings[..place].contains(&codings[place])) {
         let message = "names a coding twice; keep the first place of each".to_owned();
@@ -191,12 +186,18 @@ fn check_cors(cors: &Cors) -> Result<(), (&'static str, String)> {
             "browsers refuse credentials with the origin `*`; name the origins".to_owned(),
         ));
     }
+    if cors.credentials && cors.headers.iter().any(|header| header == "*") {
+        return Err((
+            "headers",
+            "browsers take `*` for a name where there are credentials; name the headers".to_owned(),
+        ));
+    }
     for origin in cors.origins.iter().filter(|_| !any) {
         if !is_origin(origin) {
             return Err((
                 "origins",
                 format!(
-                    "`{origin}` is not an origin; write scheme, host and, if needed, port, for example `https://stay.example`"
+                    "`{origin}` is not an origin as browsers send it; write scheme and host in small letters, and the port unless it is the scheme's own, for example `https://stay.example`"
                 ),
             ));
         }
@@ -230,7 +231,7 @@ fn check_cors(cors: &Cors) -> Result<(), (&'static str, String)> {
     Ok(())
 }
 
-/// Whether it is what a browser sends as `Origin`: scheme and authority, nothing else.
+/// Whether it is what a browser sends as `Origin`: scheme and authority in lower case, no port where that goes without saying, and nothing else.
 fn is_origin(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else {
         return false;
@@ -238,7 +239,16 @@ fn is_origin(text: &str) -> bool {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return false;
     };
-    format!("{scheme}://{authority}") == text && !authority.as_str().contains('@')
+    let default_port = match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    };
+    let is_said = default_port.is_some() && authority.port_u16() == default_port;
+    format!("{scheme}://{authority}") == text
+        && text == text.to_ascii_lowercase()
+        && !is_said
+        && !authority.as_str().contains('@')
 }
 
 fn check_nats(nats: &NatsSettings) -> Result<(), (&'static str, String)> {

@@ -136,8 +136,8 @@ pub struct Limits {
     /// The body of a request that it sends outside, and that of the answer to it, in bytes.
     #[serde(deserialize_with = "scalar::size")]
     pub outbound: u64,
-    /// How many contexts deep a call may reach.
-    #[serde(deserialize_with = "scalar::number")]
+    /// How many contexts deep a call may reach, at most 100.
+    #[serde(deserialize_with = "scalar::call_depth")]
     pub call_depth: u32,
     /// How often an invocation runs that others' commits keep getting in the way of.
     #[serde(deserialize_with = "scalar::positive")]

@@ -16,8 +16,8 @@ pub struct JournalSettings {
     pub durability: Durability,
     /// The directory of the journals.
     pub directory: PathBuf,
-    /// Memory for what was read or written lately, in bytes.
-    #[serde(deserialize_with = "scalar::size")]
+    /// Memory for what was read or written lately, in bytes, at least 64 KiB.
+    #[serde(deserialize_with = "scalar::cache")]
     pub cache: u64,
     /// How many bytes stay free on the volume: with less, whatever adds something is refused. Without it: a twentieth of the volume, and 1 GiB at most.
     #[serde(deserialize_with = "scalar::optional_size")]

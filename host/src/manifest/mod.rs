@@ -23,6 +23,7 @@ mod healing;
 mod journal;
 mod key_source;
 mod live;
+mod log_filter;
 mod nats;
 mod network;
 mod oci_reference;
@@ -51,6 +52,7 @@ use self::{document::Node, fault::Fault};
 use crate::core::ContextName;
 
 pub(crate) use self::key_source::{KeySource, KeyUrl};
+pub(crate) use self::log_filter::{InvalidLogFilter, parse_log_filter};
 pub(crate) use self::scalar::{check_servers, parse_duration, parse_time};
 pub use self::{
     access_log::{AccessLogFormat, AccessLogSettings},

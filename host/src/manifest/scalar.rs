@@ -140,6 +140,15 @@ pub(super) fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, 
     }
 }
 
+/// What a journal keeps in memory. The engine starts with less, and is of no use then.
+pub(super) fn cache<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    const LEAST: u64 = 64 * 1024;
+    match size(deserializer)? {
+        bytes if bytes >= LEAST => Ok(bytes),
+        _ => Err(D::Error::custom("must be at least 64KiB")),
+    }
+}
+
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
@@ -294,6 +303,11 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, 
         from: 0,
         to: u32::MAX,
     })
+}
+
+/// How deep calls may nest: for each level there is something that is made beforehand.
+pub(super) fn call_depth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    deserializer.deserialize_i64(Number { from: 0, to: 100 })
 }
 
 /// A whole percentage from `from` to 100.

@@ -162,8 +162,20 @@ fn impossible_values_are_refused() {
             "2:1: gateway.cors.credentials: browsers refuse credentials with the origin `*`; name the origins",
         ),
         (
+            "[gateway.cors]\norigins = ['https://A.example']",
+            "2:1: gateway.cors.origins: `https://A.example` is not an origin as browsers send it; write scheme and host in small letters, and the port unless it is the scheme's own, for example `https://stay.example`",
+        ),
+        (
+            "[gateway.cors]\norigins = ['https://b.example:443']",
+            "2:1: gateway.cors.origins: `https://b.example:443` is not an origin as browsers send it; write scheme and host in small letters, and the port unless it is the scheme's own, for example `https://stay.example`",
+        ),
+        (
+            "[gateway.cors]\norigins = ['http://b.example:80']",
+            "2:1: gateway.cors.origins: `http://b.example:80` is not an origin as browsers send it; write scheme and host in small letters, and the port unless it is the scheme's own, for example `https://stay.example`",
+        ),
+        (
             "[gateway.cors]\norigins = ['stay.example/']",
-            "2:1: gateway.cors.origins: `stay.example/` is not an origin; write scheme, host and, if needed, port, for example `https://stay.example`",
+            "2:1: gateway.cors.origins: `stay.example/` is not an origin as browsers send it; write scheme and host in small letters, and the port unless it is the scheme's own, for example `https://stay.example`",
         ),
         (
             "[gateway.cors]\nmethods = ['get']",
@@ -202,6 +214,19 @@ fn impossible_values_are_refused() {
             "2:9: journal.cache: `64mb` is not a size; write for example `512KiB`, `64MiB`, `1GiB` or a number of bytes (units: B, kB, MB, GB, KiB, MiB, GiB)",
         ),
         (
+            "[journal]\ncache = 65535",
+            "2:9: journal.cache: must be at least 64KiB",
+        ),
+        (
+            "[log]\nlevel = 'infoo'",
+            "2:1: log.level: `infoo` is not a log level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as \
+             `info,innkeeper::events=debug`",
+        ),
+        (
+            "[gateway.cors]\norigins = ['https://a.example']\ncredentials = true\nheaders = ['*']",
+            "4:1: gateway.cors.headers: browsers take `*` for a name where there are credentials; name the headers",
+        ),
+        (
             "[journal]\ncache = 99999999999999999999",
             "2:9: journal.cache: 99999999999999999999 is too large",
         ),
@@ -211,7 +236,7 @@ fn impossible_values_are_refused() {
         ),
         (
             "[log]\nlevel = 'a=b=c'",
-            "2:1: log.level: `a=b=c` is not a level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as \
+            "2:1: log.level: `a=b=c` is not a log level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as \
              `info,innkeeper::events=debug`",
         ),
     ]);
@@ -281,7 +306,7 @@ fn impossible_contexts_are_refused() {
         ),
         (
             "[context.room.limits]\ncall_depth = -1",
-            "2:14: context.room.limits.call_depth: must be a whole number from 0 to 4294967295, not -1",
+            "2:14: context.room.limits.call_depth: must be a whole number from 0 to 100, not -1",
         ),
         (
             "[context.room]\npackage = 'room'\n[context.room.limits]\nrequest = '1GiB'",

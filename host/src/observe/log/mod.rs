@@ -16,7 +16,7 @@ pub use self::rate_limit::LogRateLimit;
 pub use self::writer::Flush;
 use self::writer::Writer;
 use super::telemetry::Telemetry;
-use crate::manifest::{LogFormat, LogSettings};
+use crate::manifest::{InvalidLogFilter, LogFormat, LogSettings, parse_log_filter};
 
 /// Begins to log on standard error. `level` goes before the one in `settings`.
 ///
@@ -27,9 +27,7 @@ pub fn start(
     telemetry: &Telemetry,
 ) -> Result<Flush, LogError> {
     let level = level.unwrap_or(&settings.level);
-    let filter = EnvFilter::builder()
-        .parse(level)
-        .map_err(|_| LogError::Level(level.to_owned()))?;
+    let filter = parse_log_filter(level)?;
     let stderr = io::stderr();
     let terminal = stderr.is_terminal();
     let format = match settings.format {
@@ -84,10 +82,8 @@ where
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The level is none.
-    #[error(
-        "`{0}` is not a log level; write one (`error`, `warn`, `info`, `debug`, `trace`, `off`) or a list such as `info,innkeeper::events=debug`"
-    )]
-    Level(String),
+    #[error(transparent)]
+    Level(#[from] InvalidLogFilter),
     /// Logging has begun already.
     #[error("logging was started before in this process; start it once")]
     Twice,
