@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,8 @@ pub(super) struct Deliveries {
     version: Option<Arc<Version>>,
     /// How much runs at once in a generation that does not serve, so that it leaves room for what does.
     places: Option<Semaphore>,
+    /// How many look for room for a dead letter, or have found it and are leaving one.
+    leaving: AtomicU64,
 }
 
 impl Deliveries {
@@ -42,6 +45,7 @@ impl Deliveries {
             generation: context.generation(),
             version: None,
             places: None,
+            leaving: AtomicU64::new(0),
         }
     }
 
@@ -59,6 +63,7 @@ impl Deliveries {
             generation,
             version: Some(version.clone()),
             places: Some(Semaphore::new(processors * SHADOWS)),
+            leaving: AtomicU64::new(0),
         }
     }
 
@@ -224,9 +229,10 @@ impl Deliveries {
             return ControlFlow::Continue(false);
         }
         let mark = self.mark(delivery);
+        let mut _leaving = None;
         if mark.stands(self.ledger()).unwrap_or(true) {
             match self.room(delivery, stop).await {
-                Room::Found => {}
+                Room::Found(leaving) => _leaving = Some(leaving),
                 Room::NotNeeded => {
                     self.abandon(delivery, NO_LONGER, stop).await?;
                     return ControlFlow::Continue(true);
@@ -309,11 +315,11 @@ impl Deliveries {
         letter: &DeadLetter,
         stop: &CancellationToken,
     ) -> ControlFlow<()> {
-        match self.room(delivery, stop).await {
-            Room::Found => {}
+        let _leaving = match self.room(delivery, stop).await {
+            Room::Found(leaving) => leaving,
             Room::NotNeeded => return self.abandon(delivery, NO_LONGER, stop).await,
             Room::Stopped => return self.leave_off(delivery, stop).await,
-        }
+        };
         let mut backoff = Backoff::of_journal();
         let mut delivery = delivery.clone();
         if self.holds_subjects() {
@@ -331,31 +337,55 @@ impl Deliveries {
 }
 
 /// What comes of waiting for room for one more dead letter.
-enum Room {
-    /// There is some.
-    Found,
+enum Room<'a> {
+    /// There is some, and nobody else takes it.
+    Found(Leaving<'a>),
     /// The event is not followed any more, so it needs none.
     NotNeeded,
     /// The lane was told to stop.
     Stopped,
 }
 
+/// One who leaves a dead letter, until it is dropped.
+struct Leaving<'a> {
+    all: &'a AtomicU64,
+    /// How many others there were: each may leave one.
+    others: u64,
+}
+
+impl<'a> Leaving<'a> {
+    fn begin(all: &'a AtomicU64) -> Self {
+        let others = all.fetch_add(1, Ordering::AcqRel);
+        Self { all, others }
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Deliveries {
     /// Waits while the context has as many dead letters as it may: an event must not be lost, and the journal not be filled with them.
-    async fn room(&self, delivery: &Delivery, stop: &CancellationToken) -> Room {
+    async fn room(&self, delivery: &Delivery, stop: &CancellationToken) -> Room<'_> {
         let event = &delivery.event;
         let limit = quota::limit(&self.context, Resource::DeadLetters);
         let range = dead_letter::of_generation(self.generation);
         let mut backoff = Backoff::of_journal();
         let mut is_told = false;
         loop {
+            // Before it is looked: what others leave meanwhile is either counted there or here.
+            let leaving = Leaving::begin(&self.leaving);
             let letters = self
                 .ledger()
                 .count_in_slices(Space::DeadLetter, &range, limit);
             // What cannot be counted is left to whoever writes it.
-            if !letters.await.is_ok_and(|letters| letters.keys >= limit) {
-                return Room::Found;
+            let is_full = |keys: u64| keys.saturating_add(leaving.others) >= limit;
+            if !letters.await.is_ok_and(|letters| is_full(letters.keys)) {
+                return Room::Found(leaving);
             }
+            drop(leaving);
             if !self.follows(&delivery.source, &event.kind) {
                 return Room::NotNeeded;
             }
