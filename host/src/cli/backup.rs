@@ -63,7 +63,15 @@ impl Backup {
         written.and(received)?;
         let verified = command::verified(directory.clone(), CACHE).await?;
         command::report(&verified)?;
+        let damaged = tokio::task::spawn_blocking({
+            let components = directory.join(COMPONENTS);
+            move || remove_damaged(&components)
+        });
+        let damaged = damaged.await.map_err(|_| Failure::Interrupted)??;
         drop(data);
+        if !damaged.is_empty() {
+            return Err(Failure::Lacking { versions: damaged });
+        }
         Ok(output::line(format_args!(
             "the backup is complete, in {}",
             directory.display()
@@ -176,6 +184,30 @@ fn write(directory: &Path, mut parts: mpsc::Receiver<Part>) -> Result<(), Failur
         true => Ok(copy.finish()?),
         false => Ok(()),
     }
+}
+
+/// Removes the components that are not what their names say, and tells which. Blocks.
+fn remove_damaged(components: &Path) -> Result<Vec<VersionDigest>, Failure> {
+    let entries = match fs::read_dir(components) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|source| file_failure(components, source))?,
+    };
+    let mut damaged = Vec::new();
+    for entry in entries {
+        let path = entry
+            .map_err(|source| file_failure(components, source))?
+            .path();
+        let named = path
+            .file_stem()
+            .and_then(|name| name.to_str()?.parse().ok());
+        let Some(digest) = named else { continue };
+        let failed = |source| file_failure(&path, source);
+        if VersionDigest::of(&fs::read(&path).map_err(failed)?) != digest {
+            fs::remove_file(&path).map_err(failed)?;
+            damaged.push(digest);
+        }
+    }
+    Ok(damaged)
 }
 
 /// A file of a data directory, to be filled.

@@ -9,7 +9,7 @@ use super::sign::SignError;
 use crate::admin::AdminError;
 use crate::app::{DataError, StartError};
 use crate::build;
-use crate::core::counted;
+use crate::core::{VersionDigest, counted};
 use crate::gateway::{AccessLogError, AuthError, GatewayError};
 use crate::journal;
 use crate::manifest::ManifestError;
@@ -58,6 +58,12 @@ pub(super) enum Failure {
     Unfit { stops: usize },
     #[error("the copy is not complete: {0}; it cannot be used, remove it and try again")]
     Incomplete(String),
+    #[error(
+        "the backup lacks what is damaged on the host: the {} of version {}; deploy the same again, which mends it, and take another backup",
+        match .versions.len() { 1 => "component", _ => "components" },
+        .versions.iter().map(|version| format!("{version:.12}")).collect::<Vec<_>>().join(", ")
+    )]
+    Lacking { versions: Vec<VersionDigest> },
     #[error(transparent)]
     Gateway(#[from] GatewayError),
     #[error(transparent)]

@@ -47,12 +47,15 @@ pub(crate) fn plain_path(path: &str) -> Result<Cow<'_, str>, Malformed> {
 }
 
 /// Whether a path as it is compared is another one to whoever reads it as browsers do (RFC 3986 5.2.4, and a backslash for a slash): it would be looked up, and
-/// allowed, as one and served as the other.
+/// allowed, as one and served as the other. A guest is given its parameters decoded: what is in them counts, too.
 pub(super) fn leads_elsewhere(plain: &str) -> bool {
-    plain.contains('\\')
-        || plain
-            .split('/')
-            .any(|segment| matches!(segment, "." | ".."))
+    let steps = |part: &str| part.split('/').any(|step| matches!(step, "." | ".."));
+    let decoded = || {
+        let separators = ["%2F", "%2f", "%5C", "%5c"];
+        let decode = |path: String, encoded: &str| path.replace(encoded, "/");
+        separators.into_iter().fold(plain.to_owned(), decode)
+    };
+    plain.contains('\\') || steps(plain) || plain.contains('%') && steps(&decoded())
 }
 
 /// What a path is taken for by whoever does not mind an encoded slash, several slashes for one, or one at the end; none where that is the same.
@@ -177,6 +180,13 @@ mod tests {
             ("/x/.%2e/rooms", true),
             ("/x\\..\\rooms", true),
             ("/rooms\\1", true),
+            ("/files/a%2Fb%5c.c%2f..d", false),
+            ("/files/%252e%252e%2fx", false),
+            ("/files/%2e%2e%2fx", true),
+            ("/files/a%2F..%2Fb", true),
+            ("/files/a%2f.", true),
+            ("/files/..%5cx", true),
+            ("/files/x%5C%2e%2e", true),
         ] {
             let plain = plain_path(path).unwrap();
             assert_eq!(leads_elsewhere(&plain), elsewhere, "{path}");

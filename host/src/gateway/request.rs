@@ -60,7 +60,7 @@ pub(super) fn check(parts: &Parts) -> Result<Target<'_>, Problem> {
         decode::plain_path(uri.path()).map_err(|_| bad("the path is not percent-encoded UTF-8"))?;
     if decode::leads_elsewhere(&path) {
         return Err(bad(
-            "the path has a segment `.` or `..`, or a backslash; send the path that is meant",
+            "the path has a segment `.` or `..`, encoded or not, or a backslash; send the path that is meant",
         ));
     }
     Ok(Target {

@@ -42,7 +42,7 @@ async fn paths_that_may_be_taken_for_others() {
         let reply = client.ask(&format!("GET {path}")).await;
         reply.is_problem(
             400,
-            "the path has a segment `.` or `..`, or a backslash; send the path that is meant",
+            "the path has a segment `.` or `..`, encoded or not, or a backslash; send the path that is meant",
         );
     }
 }

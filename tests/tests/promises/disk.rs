@@ -245,6 +245,26 @@ async fn a_backup_is_taken_while_the_host_goes_on() {
     );
     assert!(verify(&backup).await.is_well);
 
+    // What could not be restored is no backup, whatever still runs of it.
+    let components = host.data().join("components");
+    let component = fs::read_dir(&components).unwrap().next().unwrap().unwrap();
+    let whole = fs::read(component.path()).unwrap();
+    let mut damaged = whole.clone();
+    damaged[1_000] ^= 1;
+    fs::write(component.path(), damaged).unwrap();
+    let lacking = host.home().join("lacking");
+    let arguments = ["backup", text(&lacking), "--admin", &address];
+    let token = ["--admin-token", "only-for-tests-0123456789abcdef"];
+    let said = command(&[&arguments[..], &token].concat()).await;
+    let name = component.file_name();
+    let digest = &name.to_string_lossy()[..12];
+    assert!(
+        !said.is_well && said.err.contains(digest) && !said.out.contains("complete"),
+        "{said:?}"
+    );
+    assert!(!lacking.join("components").join(&name).exists());
+    fs::write(component.path(), whole).unwrap();
+
     host.close().await;
     fs::rename(host.data(), host.home().join("former")).unwrap();
     fs::rename(&backup, host.data()).unwrap();
@@ -391,4 +411,30 @@ fn private(directory: &Path) {
             _ => assert_eq!(mode(&path), 0o600, "{}", path.display()),
         }
     }
+}
+
+/// A journal in memory begins anew; that there was more on disk is told, and nothing of it is touched.
+#[tokio::test]
+async fn what_a_journal_in_memory_hides_is_told() {
+    let mut host = TestHost::open().await;
+    let settings = host.settings();
+    let room = host.stay().room("on disk").await;
+    host.close().await;
+    for key in ["journal.engine", "context.room.journal"] {
+        host.reopen_with(settings.clone().set(key, "memory")).await;
+        host.gateway()
+            .get(&format!("/rooms/{room}"))
+            .await
+            .expect(404);
+        let told = host.output().lines_with("begins without the commits");
+        assert!(
+            told.iter().any(|line| line.contains("room")),
+            "{key}: {told:?}"
+        );
+        host.close().await;
+    }
+    host.reopen_with(settings).await;
+    host.stay()
+        .shows(&format!("/rooms/{room}"), json!({"desc": "on disk"}))
+        .await;
 }
