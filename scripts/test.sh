@@ -21,6 +21,13 @@ mapfile -t alone < <(grep -v '^#' tests/alone.txt)
 (cd components && cargo test)
 (cd tests/apps/library/components && cargo test)
 scripts/test-rust.sh units
+tests=$(scripts/test-rust.sh promises -- --list)
+for name in "${alone[@]}"; do
+    grep -qxF "$name: test" <<<"$tests" || {
+        echo "test: there is no test $name; correct or remove its line in tests/alone.txt" >&2
+        exit 1
+    }
+done
 scripts/test-rust.sh promises -- "${alone[@]/#/--skip=}"
 scripts/test-rust.sh promises -- --exact "${alone[@]}"
 leaves_out javascript || (cd javascript && npm test --workspaces --silent)

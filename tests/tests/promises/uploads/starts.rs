@@ -45,7 +45,7 @@ async fn a_context_that_cannot_start_is_down_alone() {
     let message = std::fs::read(&artifacts::components().await["message"]).unwrap();
     let module = b"\0asm\x01\0\0\0\x00".to_vec();
     let hostile = [
-        ("bomb", bomb("bomb", 24)),
+        ("bomb", bomb("bomb", 24, 6)),
         ("truncated", message[..message.len() / 2].to_vec()),
         ("module", module),
         ("empty", Vec::new()),
