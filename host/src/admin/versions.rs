@@ -49,8 +49,8 @@ pub(super) struct How {
     ramp: Option<String>,
     /// How long each part takes: `10s`; as the manifest says when absent.
     step: Option<String>,
-    /// What its author calls it, in at most 200 characters.
-    #[serde(default, deserialize_with = "short_text::<_, 200>")]
+    /// What its author calls it, in at most 1000 characters.
+    #[serde(default, deserialize_with = "short_text::<_, 1_000>")]
     label: Option<String>,
     /// How many times as long as that of the version before it its p99 may be, for one that is known to be slower, such as one in another language; from 2 to 1000; as the manifest says when absent.
     expect_slower: Option<u32>,

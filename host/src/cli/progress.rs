@@ -1,9 +1,10 @@
 //! What long work tells while it goes on.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::output::at_once;
 use crate::observe::sanitize::{lines, shown};
 
 /// Tells on standard error how far the work has come.
@@ -30,25 +31,26 @@ impl Progress {
     pub fn say(&self, text: impl Display) {
         let mut out = io::stderr().lock();
         // When nobody can read it, there is nobody to tell.
-        let _ = writeln!(out, "{}{}", self.wipe(), lines(&text.to_string()));
+        let text = text.to_string();
+        let _ = at_once(&mut out, format_args!("{}{}\n", self.wipe(), lines(&text)));
     }
 
     /// A small step: on a terminal it makes way for the next one.
     pub fn step(&self, text: impl Display) {
         let mut out = io::stderr().lock();
+        let text = text.to_string();
         let _ = if self.terminal {
             let wipe = self.wipe();
             self.dangling.store(true, Ordering::Relaxed);
-            let text = text.to_string();
-            write!(out, "{wipe}  {}", shown(&text, 76)).and_then(|()| out.flush())
+            at_once(&mut out, format_args!("{wipe}  {}", shown(&text, 76)))
         } else {
-            writeln!(out, "  {}", lines(&text.to_string()))
+            at_once(&mut out, format_args!("  {}\n", lines(&text)))
         };
     }
 
     /// Removes the last step.
     pub fn clear(&self) {
-        let _ = write!(io::stderr(), "{}", self.wipe());
+        let _ = at_once(&mut io::stderr(), format_args!("{}", self.wipe()));
     }
 
     fn wipe(&self) -> &'static str {

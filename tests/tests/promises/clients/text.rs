@@ -34,7 +34,7 @@ async fn a_label_is_shown_as_it_is_spelt() {
     let file = host.home().join("parrot.wasm");
     std::fs::write(&file, artifacts::edited("parrot", "labelled").await).unwrap();
     let file = file.to_str().unwrap();
-    let long = format!("{HOSTILE}{}", "x".repeat(3000));
+    let long = format!("{HOSTILE}{}", "x".repeat(900));
     let deployed = innkeeper(&host, &["deploy", "parrot", file, "--label", &long]).await;
     assert!(deployed.status.success(), "{deployed:?}");
     let shown = String::from_utf8(deployed.stdout).unwrap();

@@ -15,7 +15,9 @@ const NOTHING: Duration = Duration::from_secs(6);
 async fn what_gets_no_processor_time_for_a_while_passes_all_the_same() {
     let settings = idler().await.set("rollout.compile_time", "5s");
     let host = TestHost::with(settings).await;
-    let edition = artifacts::edited("idler", "busy").await;
+    // One that was never seen: what was compiled before is not compiled again.
+    let name = format!("busy {}", rand::random::<u32>());
+    let edition = artifacts::edited("idler", &name).await;
     let component = artifacts::with_modules(edition, 3);
     let digest = artifacts::digest(&component);
     // Stopped, it is as if others had all of the machine.

@@ -415,9 +415,11 @@ async fn what_is_compressed_or_has_long_texts_is_refused() {
         .await
         .expect(200);
     let with_parameter = ("content-type", "Application/WASM; charset=binary");
-    bring(&[with_parameter], &"é".repeat(200)).await.expect(200);
-    let reply = bring(&[wasm], &"e".repeat(201)).await.expect_problem(400);
-    assert!(reply.text.contains("at most 200"), "{}", reply.text);
+    bring(&[with_parameter], &"é".repeat(1_000))
+        .await
+        .expect(200);
+    let reply = bring(&[wasm], &"e".repeat(1_001)).await.expect_problem(400);
+    assert!(reply.text.contains("at most 1000"), "{}", reply.text);
     let reason = "r".repeat(1_001);
     for command in ["rollout/pause", "rollout/abort", "rollback"] {
         let path = format!("/v1/contexts/idler/{command}?reason={reason}");
