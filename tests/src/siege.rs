@@ -18,8 +18,8 @@ pub struct Siege {
     pub said: String,
 }
 
-/// What the script says, last, when siege did not end and therefore has said nothing.
-const HAS_HUNG: &str = "siege has hung";
+/// Where in siege's home the script notes that siege did not end or crashed, and therefore has said nothing.
+const HUNG: &str = ".siege/hung";
 /// How often it is begun again then.
 const ATTEMPTS: usize = 3;
 
@@ -36,9 +36,9 @@ pub fn program() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// Whether siege hung instead of saying what it has seen.
-pub fn has_hung(said: &str) -> bool {
-    said.trim_end().ends_with(HAS_HUNG)
+/// Whether a siege whose home this is hung, or crashed, instead of saying what it has seen.
+pub fn has_hung(home: &Path) -> bool {
+    home.join(HUNG).exists()
 }
 
 /// Besieges with what is posted; `home` is where siege has its settings. None, and that is said, where it is not installed.
@@ -60,11 +60,12 @@ pub async fn siege(home: &Path, arguments: &[&str], target: &str) -> Option<Sieg
         .env("HOME", home)
         .kill_on_drop(true);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let mut said = HAS_HUNG.to_owned();
+    let mut said = String::new();
     for _ in 0..ATTEMPTS {
+        let _there_is_none = std::fs::remove_file(home.join(HUNG));
         let output = siege.output().await.expect("siege runs");
         said = text(&output.stdout) + &text(&output.stderr);
-        if !has_hung(&said) {
+        if !has_hung(home) {
             break;
         }
     }
