@@ -48,6 +48,8 @@ pub struct Cron {
 
 /// The shortest time between two events: less is work for a loop.
 const SHORTEST: Duration = Duration::from_secs(1);
+/// When a year began that has each day that there is: 2024.
+const LEAP_YEAR: u64 = 1_704_067_200_000;
 
 impl Schedule {
     /// The first time after one, in milliseconds since the Unix epoch; none when there is none any more.
@@ -106,7 +108,16 @@ impl TryFrom<String> for Cron {
             false => format!("{text} UTC"),
         };
         match cronexpr::parse_crontab(&whole) {
-            Ok(crontab) => Ok(Self { text, crontab }),
+            Ok(crontab) => {
+                let cron = Self { text, crontab };
+                match cron.next(LEAP_YEAR) {
+                    Some(_) => Ok(cron),
+                    None => Err(format!(
+                        "`{}` never comes: no such day is in any year",
+                        cron.text
+                    )),
+                }
+            }
             Err(error) => {
                 let reason = error.to_string();
                 let reason = reason.lines().next_back().unwrap_or_default().trim();
@@ -219,6 +230,17 @@ mod tests {
             times.push(schedule.next(*times.last().unwrap()).unwrap());
         }
         assert!(times.windows(2).all(|pair| pair[1] == pair[0] + 7_000));
+    }
+
+    #[test]
+    fn what_never_comes_is_refused_and_what_comes_seldom_is_not() {
+        for text in ["0 0 30 2 *", "0 0 31 4,6,9,11 *"] {
+            let refused = Cron::try_from(text.to_owned()).unwrap_err();
+            assert!(refused.contains("never comes"), "{refused}");
+        }
+        for text in ["0 0 29 2 *", "0 0 31 * *", "0 0 30 2 MON", "0 0 1 1 *"] {
+            assert!(cron(text).next(BEFORE_SUMMER).is_some(), "{text}");
+        }
     }
 
     #[test]
