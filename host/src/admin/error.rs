@@ -18,7 +18,7 @@ pub enum AdminError {
         source: io::Error,
     },
     /// The token cannot be kept.
-    #[error("the operators' token cannot be written to {}: {source}; make the file writable, or set INNKEEPER_ADMIN_TOKEN", file.display())]
+    #[error("the operators' token cannot be kept in {}: {source}; or set INNKEEPER_ADMIN_TOKEN", file.display())]
     Token {
         /// Its file.
         file: PathBuf,

@@ -65,12 +65,16 @@ impl Token {
     ///
     /// When it cannot be read, or holds no token.
     pub fn read(file: &Path) -> io::Result<String> {
-        let text = fs::read_to_string(file)?.trim().to_owned();
-        match text.is_empty() {
-            true => Err(io::Error::other(
-                "it is empty; remove it to have a new token made",
+        let bytes = fs::read(file)?;
+        let no_token =
+            |what| io::Error::other(format!("it {what}; remove it to have a new token made"));
+        match bytes.trim_ascii() {
+            [] => Err(no_token("is empty")),
+            // Nothing else could be sent in a header.
+            text if !text.iter().all(u8::is_ascii_graphic) => Err(no_token(
+                "holds something else than one word of visible ASCII characters",
             )),
-            false => Ok(text),
+            text => Ok(String::from_utf8_lossy(text).into_owned()),
         }
     }
 
@@ -155,13 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_no_token() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(Token::file(directory.path()), "\n").unwrap();
-        let error = Token::keep(directory.path()).err().unwrap().to_string();
-        assert!(
-            error.contains("admin-token") && error.contains("empty"),
-            "{error}"
-        );
+    fn what_could_not_be_sent_as_a_token_is_none() {
+        let cases: [(&[u8], &str); 4] = [
+            (b"\n", "is empty"),
+            (b"two words\n", "one word"),
+            (b"secret\nsecret\n", "one word"),
+            (b"\xff\xfe", "one word"),
+        ];
+        for (held, told) in cases {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(Token::file(directory.path()), held).unwrap();
+            let error = Token::keep(directory.path()).err().unwrap().to_string();
+            assert!(
+                error.contains("admin-token") && error.contains(told),
+                "{error}"
+            );
+        }
     }
 }

@@ -25,6 +25,15 @@ const LONGEST_URI: usize = 8 * 1024;
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;
 
+/// What makes a request depend on something: without it, another request would be done.
+const CONDITIONS: [HeaderName; 5] = [
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+];
+
 /// What HTTP/2 counts for a field besides its name and its value (RFC 9113 6.5.2).
 const FIELD: usize = 32;
 
@@ -163,19 +172,27 @@ pub(super) fn read<C>(
         raw_query: parts.uri.query().map(str::to_owned),
         query: decode::query(parts.uri.query().unwrap_or_default())
             .map_err(|_| bad("the query is not percent-encoded UTF-8"))?,
-        headers: fields(&parts.headers, target.host, sender),
+        headers: fields(&parts.headers, target.host, sender)?,
         body: bytes::Bytes::new(),
     })
 }
 
 /// The fields as the guest sees them: one `host`, whatever the version of HTTP calls it, what is known of the sender instead of what it says of itself, and one `cookie`, which HTTP/2 may send in crumbs (RFC 9113 8.2.3).
-fn fields(headers: &HeaderMap, host: Option<&str>, sender: &Sender) -> Vec<(String, String)> {
+/// The headers as the guest sees them. A value that is no text is left out, but not silently where that would change what is asked for.
+fn fields(
+    headers: &HeaderMap,
+    host: Option<&str>,
+    sender: &Sender,
+) -> Result<Vec<(String, String)>, Problem> {
     let mut fields = Vec::with_capacity(headers.len() + 1);
     let host = sender.host.as_deref().or(host);
     fields.extend(host.map(|host| (header::HOST.as_str().to_owned(), host.to_owned())));
     let mut cookie = None;
     for (name, value) in headers {
         let Ok(value) = std::str::from_utf8(value.as_bytes()) else {
+            if CONDITIONS.contains(name) {
+                return Err(bad(format!("the header {name} is not UTF-8")));
+            }
             continue;
         };
         if *name == header::HOST || CARRIED.contains(name) || forwarded::is_forwarding(name) {
@@ -194,7 +211,7 @@ fn fields(headers: &HeaderMap, host: Option<&str>, sender: &Sender) -> Vec<(Stri
         fields.push((name.as_str().to_owned(), value.to_owned()));
     }
     fields.extend(forwarded::fields(sender));
-    fields
+    Ok(fields)
 }
 
 /// The text of a header that may be there once.

@@ -90,6 +90,32 @@ async fn encodings_that_are_wrong() {
     }
 }
 
+/// A condition that were left out would make it another request.
+#[tokio::test]
+async fn conditions_that_are_no_text() {
+    let host = Served::new().await;
+    for name in ["if-match", "If-Unmodified-Since", "if-none-match"] {
+        let mut client = host.connect().await;
+        let mut head =
+            format!("GET /rooms HTTP/1.1\r\nhost: inn.example\r\n{name}: \"").into_bytes();
+        head.extend(b"\xff\"\r\n\r\n");
+        client.send(head).await;
+        let detail = format!("the header {} is not UTF-8", name.to_lowercase());
+        client.reply().await.is_problem(400, &detail);
+    }
+    let mut client = host.connect().await;
+    client
+        .send(b"GET /rooms HTTP/1.1\r\nhost: inn.example\r\nx-name: \xe9\r\nif-match: \"\xc3\xa9\"\r\n\r\n")
+        .await;
+    let reply = client.reply().await;
+    assert_eq!(reply.status, 200);
+    let seen = reply.json()["headers"].to_string();
+    assert!(
+        !seen.contains("x-name") && seen.contains("if-match"),
+        "{seen}"
+    );
+}
+
 #[tokio::test]
 async fn bodies_that_are_too_big() {
     let host = Served::new().await;
