@@ -14,6 +14,7 @@ mod name;
 pub(crate) mod nearest;
 mod timestamp;
 mod trace_context;
+pub(crate) mod uri_path;
 mod verified_identity;
 mod volume;
 

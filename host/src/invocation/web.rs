@@ -1,5 +1,6 @@
 //! A web request, as an invocation.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ use super::stored_call_result::{CommitDetails, Found};
 use super::uninterrupted::Uninterrupted;
 use super::unit::UnitOfWork;
 use crate::core::message::{Request, Response, WebAnswer};
-use crate::core::{ContextName, CorrelationId, InvocationId, VerifiedIdentity, digest};
+use crate::core::{ContextName, CorrelationId, InvocationId, VerifiedIdentity, digest, uri_path};
 use crate::guest::{self, Ended, Execution, Incoming};
 use crate::journal::{self, Cause, Ledger, Write};
 use crate::manifest::{Limits, RampKey};
@@ -234,7 +235,11 @@ impl WebEntry {
         let key = key.map(|key| ResponseKey {
             key: idempotency::known_by(key, identity),
             former: idempotency::formerly_known_by(key, identity),
-            fingerprint: fingerprint(&request),
+            fingerprint: fingerprint(&request, &plain(&request.path)),
+            former_fingerprint: match plain(&request.path) == request.path {
+                true => None,
+                false => Some(fingerprint(&request, &request.path)),
+            },
         });
         Self {
             request,
@@ -359,13 +364,14 @@ impl Answer for Response {
     }
 }
 
+/// A path however it was spelled.
+fn plain(path: &str) -> Cow<'_, str> {
+    uri_path::plain(path).unwrap_or(Cow::Borrowed(path))
+}
+
 /// What makes two requests the same request.
-fn fingerprint(request: &Request) -> String {
-    let mut parts: Vec<&[u8]> = vec![
-        request.method.as_bytes(),
-        request.path.as_bytes(),
-        &request.body,
-    ];
+fn fingerprint(request: &Request, path: &str) -> String {
+    let mut parts: Vec<&[u8]> = vec![request.method.as_bytes(), path.as_bytes(), &request.body];
     for (name, value) in &request.query {
         parts.push(name.as_bytes());
         parts.push(value.as_bytes());

@@ -106,6 +106,11 @@ async fn a_key_belongs_to_one_request() {
         &first,
         &post(&stay, "/rooms", "k", json!({"desc": "one"})).await,
     );
+    // However its path is spelled.
+    same(
+        &first,
+        &post(&stay, "/r%6Foms", "k", json!({"desc": "one"})).await,
+    );
     let book = host.at_rest().await;
     assert_eq!((book.rooms.len(), book.reviews.len()), (1, 0));
 }

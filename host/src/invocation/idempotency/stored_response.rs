@@ -33,6 +33,8 @@ pub(in crate::invocation) struct ResponseKey {
     /// What an earlier host would have kept it under, where that is another name.
     pub former: Option<String>,
     pub fingerprint: String,
+    /// The fingerprint that an earlier host gave the request, which took each spelling of its path for another one; where that is another.
+    pub former_fingerprint: Option<String>,
 }
 
 impl ResponseKey {
@@ -49,7 +51,9 @@ impl ResponseKey {
         let Some(stored) = stored else {
             return Ok(None);
         };
-        if stored.fingerprint != self.fingerprint {
+        let is_same = stored.fingerprint == self.fingerprint
+            || self.former_fingerprint.as_ref() == Some(&stored.fingerprint);
+        if !is_same {
             return Err(Failure::KeyReused);
         }
         let answer = Response {
@@ -89,6 +93,7 @@ mod tests {
             key: known_by(name, identity),
             former: formerly_known_by(name, identity),
             fingerprint: fingerprint.to_owned(),
+            former_fingerprint: None,
         }
     }
 
@@ -138,6 +143,13 @@ mod tests {
         assert_eq!(status(key("a", Some(&alice), "1")), Ok(Some(201)));
         assert_eq!(status(key("a", Some(&alice), "2")), Err(true));
         assert_eq!(status(key("b", Some(&alice), "1")), Ok(None));
+        // It had another fingerprint for each spelling of a path.
+        let spelled = |former: &str| ResponseKey {
+            former_fingerprint: Some(former.to_owned()),
+            ..key("a", None, "2")
+        };
+        assert_eq!(status(spelled("1")), Ok(Some(201)));
+        assert_eq!(status(spelled("3")), Err(true));
         // What is answered now is each one's own.
         keep(key("b", Some(&alice), "1"), 202).await;
         assert_eq!(status(key("b", Some(&alice), "1")), Ok(Some(202)));
