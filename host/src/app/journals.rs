@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -20,6 +20,8 @@ pub(super) struct Journals {
     committers: Mutex<BTreeMap<manifest::Engine, Arc<Committer>>>,
     /// Held by whoever opens one more.
     opening: Mutex<()>,
+    /// How many commits each journal has on disk, for those that are in memory by now.
+    hidden: OnceLock<BTreeMap<String, u64>>,
 }
 
 impl Journals {
@@ -30,6 +32,7 @@ impl Journals {
             settings: manifest.journal.clone(),
             committers: Mutex::default(),
             opening: Mutex::default(),
+            hidden: OnceLock::new(),
         };
         let mut own = Vec::new();
         for (name, settings) in &manifest.contexts {
@@ -115,19 +118,18 @@ impl Journals {
 
     /// Says that what a context has on disk is not seen, where it has its journal in memory by now.
     fn tell_hidden(&self, name: &str) {
-        match commits_on_disk(&self.settings.directory) {
-            Ok(on_disk) => {
-                if let Some(commits) = on_disk.get(name) {
-                    tracing::warn!(
-                        context = name,
-                        commits,
-                        "the manifest has the journal of this context in memory, so it begins without the commits that it has on disk; these stay there until its journal is on disk again"
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::warn!(context = name, %error, "the manifest has the journal of this context in memory; whether it has one on disk, too, cannot be told");
-            }
+        let on_disk = || {
+            commits_on_disk(&self.settings.directory).unwrap_or_else(|error| {
+                tracing::warn!(%error, "the manifest has journals in memory; which of these contexts have commits on disk, too, cannot be told");
+                BTreeMap::new()
+            })
+        };
+        if let Some(commits) = self.hidden.get_or_init(on_disk).get(name) {
+            tracing::warn!(
+                context = name,
+                commits,
+                "the manifest has the journal of this context in memory, so it begins without the commits that it has on disk; these stay there until its journal is on disk again"
+            );
         }
     }
 

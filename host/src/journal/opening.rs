@@ -68,8 +68,12 @@ pub(super) fn expected(data: &Path) -> Result<Marks, Error> {
 ///
 /// When that cannot be read.
 pub fn commits_on_disk(data: &Path) -> Result<BTreeMap<String, u64>, Error> {
-    let Found::Marks(marks) = watermark::read(data)? else {
-        return Ok(BTreeMap::new());
+    let marks = match watermark::read(data)? {
+        Found::Marks(marks) => marks,
+        Found::Nothing => Marks::new(),
+        Found::Damaged { .. } => {
+            return Err(unsound(data, "its watermark is damaged".to_owned()));
+        }
     };
     let commits = marks
         .into_iter()

@@ -433,6 +433,20 @@ async fn what_a_journal_in_memory_hides_is_told() {
         );
         host.close().await;
     }
+    // Where that cannot be told, that is.
+    let whole = host.home().join("watermark");
+    let marks = host.data().join("watermark");
+    copy(&marks, &whole);
+    for slot in ["0", "1"] {
+        fs::write(marks.join(slot), "nothing").unwrap();
+    }
+    let in_memory = settings.clone().set("journal.engine", "memory");
+    host.reopen_with(in_memory).await;
+    let told = host.output().lines_with("cannot be told");
+    assert_eq!(told.len(), 1, "{told:?}");
+    host.close().await;
+    fs::remove_dir_all(&marks).unwrap();
+    copy(&whole, &marks);
     host.reopen_with(settings).await;
     host.stay()
         .shows(&format!("/rooms/{room}"), json!({"desc": "on disk"}))
