@@ -23,6 +23,7 @@ use super::state::State;
 use crate::app::Host;
 use crate::journal::{self, CopyError, FileKind, Part};
 use crate::registry::KeptCopies;
+use crate::rollout;
 
 /// Parts that wait for whoever takes them.
 const WAITING: usize = 4;
@@ -97,6 +98,7 @@ impl Telling {
             journal::copy(&committer, &mut |part| self.tell(part))?;
         }
         self.components(&before)?;
+        self.missing_components()?;
         self.registry_copies()?;
         self.tell(Part::End)
     }
@@ -140,6 +142,21 @@ impl Telling {
             self.file(FileKind::Component, path)?;
         }
         Ok(found)
+    }
+
+    /// Brings those that should be there as empty files, which are not what their names say: so whoever takes the backup learns what it lacks.
+    fn missing_components(&self) -> Result<(), CopyError> {
+        let missing = rollout::missing_components(&self.host.deployer, &self.runtime);
+        for digest in missing.map_err(CopyError::from)? {
+            tracing::error!(%digest, "the component of a version is missing, so a backup lacks it; deploy the same again, which mends it");
+            self.tell(Part::File {
+                kind: FileKind::Component,
+                name: format!("{digest}.wasm"),
+                bytes: Vec::new(),
+                is_whole: true,
+            })?;
+        }
+        Ok(())
     }
 
     /// Brings the copies of what the manifest names in registries: whoever starts with the backup may reach none.

@@ -59,7 +59,7 @@ pub(super) enum Failure {
     #[error("the copy is not complete: {0}; it cannot be used, remove it and try again")]
     Incomplete(String),
     #[error(
-        "the backup lacks what is damaged on the host: the {} of version {}; deploy the same again, which mends it, and take another backup",
+        "the backup lacks what is damaged or missing on the host: the {} of version {}; deploy the same again, which mends it, and take another backup",
         match .versions.len() { 1 => "component", _ => "components" },
         .versions.iter().map(|version| format!("{version:.12}")).collect::<Vec<_>>().join(", ")
     )]

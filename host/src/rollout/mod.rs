@@ -66,6 +66,7 @@ pub use self::{
     operator_command::{CommandError, OperatorCommand, execute_command},
     progress::{Outcome, Progress, Rollout, Stage, Step, Watched},
     refusal::{Gate, Refusal},
+    retention::missing_components,
     rollback::{RollbackError, RolledBack, SHORTEST_DIGEST, rollback},
     rollouts::Rollouts,
     signature_check::{Floor, FloorError, floor, set_floor},

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::RwLockWriteGuard;
 
 use super::active_version::ActiveVersion;
@@ -11,7 +12,7 @@ use super::history::{Entry, History};
 use super::version_state::State;
 use crate::core::VersionDigest;
 use crate::invocation::Context;
-use crate::journal::CommitError;
+use crate::journal::{self, CommitError};
 
 /// Forgets what is old.
 pub(super) async fn keep_newest(deployer: &Arc<Deployer>, context: &Arc<Context>) {
@@ -55,6 +56,29 @@ pub(super) async fn leave_nothing(
     if let Err(error) = remove(deployer, digest, &removing).await {
         tracing::warn!(context = context.name.as_str(), %digest, %error, "could not remove what a dry run left; trying again later");
     }
+}
+
+/// The components that are to be there, since versions of a context can be served from them, and are not. Blocks, also for whoever removes some just now.
+///
+/// # Errors
+///
+/// When the history cannot be read.
+pub fn missing_components(
+    deployer: &Deployer,
+    runtime: &Handle,
+) -> Result<BTreeSet<VersionDigest>, journal::Error> {
+    let _entered = runtime.block_on(deployer.components.entering());
+    let mut missing = BTreeSet::new();
+    for name in deployer.invoker.contexts.all().keys() {
+        let entries = History::of(deployer, name)?.list()?.into_iter();
+        let stored = entries.filter(|entry| entry.is_stored);
+        missing.extend(
+            stored
+                .map(|entry| entry.digest)
+                .filter(|digest| !deployer.components.holds(*digest)),
+        );
+    }
+    Ok(missing)
 }
 
 /// Removes the bytes of a component, and what they were compiled to, where no context has a version of them, or is about to.

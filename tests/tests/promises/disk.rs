@@ -252,17 +252,22 @@ async fn a_backup_is_taken_while_the_host_goes_on() {
     let mut damaged = whole.clone();
     damaged[1_000] ^= 1;
     fs::write(component.path(), damaged).unwrap();
-    let lacking = host.home().join("lacking");
-    let arguments = ["backup", text(&lacking), "--admin", &address];
-    let token = ["--admin-token", "only-for-tests-0123456789abcdef"];
-    let said = command(&[&arguments[..], &token].concat()).await;
     let name = component.file_name();
     let digest = &name.to_string_lossy()[..12];
-    assert!(
-        !said.is_well && said.err.contains(digest) && !said.out.contains("complete"),
-        "{said:?}"
-    );
-    assert!(!lacking.join("components").join(&name).exists());
+    let token = ["--admin-token", "only-for-tests-0123456789abcdef"];
+    for how in ["damaged", "missing"] {
+        if how == "missing" {
+            fs::remove_file(component.path()).unwrap();
+        }
+        let lacking = host.home().join(how);
+        let arguments = ["backup", text(&lacking), "--admin", &address];
+        let said = command(&[&arguments[..], &token].concat()).await;
+        assert!(
+            !said.is_well && said.err.contains(digest) && !said.out.contains("complete"),
+            "{how}: {said:?}"
+        );
+        assert!(!lacking.join("components").join(&name).exists(), "{how}");
+    }
     fs::write(component.path(), whole).unwrap();
 
     host.close().await;
