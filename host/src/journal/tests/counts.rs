@@ -7,9 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 
-use super::super::apply::Change;
-use super::super::key::{self, Span};
-use super::super::tree::Tree;
+use super::super::key;
+use super::failing_tree::FailingTree;
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -385,90 +384,12 @@ async fn what_adds_nothing_goes_on_where_no_more_may_be_kept() {
     assert!((MOST..=MOST + MOST / 10).contains(&bytes), "{bytes}");
 }
 
-/// An engine that ends in the middle of something, as a process does that is killed.
-#[derive(Default)]
-struct Failing {
-    entries: parking_lot::Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
-    /// How many times it writes yet.
-    left: std::sync::atomic::AtomicUsize,
-}
-
-impl Failing {
-    fn change(&self, changes: &[Change<'_>]) -> Result<(), Error> {
-        use std::sync::atomic::Ordering::Relaxed;
-        let one_less = |left: usize| left.checked_sub(1);
-        if self.left.fetch_update(Relaxed, Relaxed, one_less).is_err() {
-            return Err(Error::Closed);
-        }
-        let mut entries = self.entries.lock();
-        for Change { key, value } in changes {
-            match value {
-                Some(value) => entries.insert(key.clone(), value.to_vec()),
-                None => entries.remove(key),
-            };
-        }
-        Ok(())
-    }
-}
-
-impl Tree for Failing {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.entries.lock().get(key).cloned())
-    }
-
-    fn scan_within(
-        &self,
-        span: &Span,
-        bounds: Bounds,
-        direction: Direction,
-    ) -> Result<Vec<Entry>, Error> {
-        if span.is_empty() {
-            return Ok(Vec::new());
-        }
-        let entries = self.entries.lock();
-        let all = entries.range(span.start.clone()..span.end.clone());
-        let mut all: Vec<_> = all
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        if direction == Direction::Backwards {
-            all.reverse();
-        }
-        all.truncate(bounds.entries);
-        Ok(all)
-    }
-
-    fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
-        let entries = self.entries.lock();
-        Ok(entries.get(key).map(|value| value.len() as u64))
-    }
-
-    fn count_within(&self, span: &Span, _: u64) -> Result<Counted, Error> {
-        let entries = self.entries.lock();
-        let all = entries.range(span.start.clone()..span.end.clone());
-        Ok(Counted {
-            keys: all.count() as u64,
-            last: None,
-        })
-    }
-
-    fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
-        self.change(changes)
-    }
-
-    fn put(&self, change: &Change<'_>) -> Result<(), Error> {
-        self.change(std::slice::from_ref(change))
-    }
-}
-
 /// Wherever a sweep is cut off, what is kept is known, and the next one finds the rest.
 #[test]
 fn are_exact_wherever_a_sweep_ends() {
     for space in [Space::Cursor, Space::DeadLetter, Space::Result] {
         for ends in 0..40 {
-            let journal = Failing::default();
-            journal
-                .left
-                .store(usize::MAX, std::sync::atomic::Ordering::Relaxed);
+            let journal = FailingTree::default();
             let writes = (0..10).map(|number| Write {
                 space,
                 key: format!("{number}").into_bytes(),
@@ -482,15 +403,11 @@ fn are_exact_wherever_a_sweep_ends() {
             };
             journal.append(&[commit], Link::default()).unwrap();
             let full = journal.usage(0).unwrap();
-            journal
-                .left
-                .store(ends, std::sync::atomic::Ordering::Relaxed);
+            journal.end_after(ends);
             let sweep = || journal.sweep(space, &KeyRange::all(), 3);
             while sweep().is_ok_and(|swept| swept > 0) {}
             assert_eq!(journal.usage(0).unwrap(), looked_at(&journal, 0), "{ends}");
-            journal
-                .left
-                .store(usize::MAX, std::sync::atomic::Ordering::Relaxed);
+            journal.end_after(usize::MAX);
             while sweep().unwrap() > 0 {}
             let swept = journal.usage(0).unwrap();
             assert_eq!(swept, looked_at(&journal, 0), "{ends}");

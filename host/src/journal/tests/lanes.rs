@@ -1,14 +1,10 @@
 //! A lane's events reach its followers in order, each once, and only from the disk.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
+use super::failing_tree::FailingTree;
 use super::*;
-use crate::journal::apply::Change;
-use crate::journal::key::{self, Span};
-use crate::journal::tree::Tree;
+use crate::journal::key;
 
 const WRITERS: u64 = 16;
 const UNITS: u64 = 40;
@@ -132,83 +128,10 @@ async fn are_followed_when_relaxed() {
     check(store, Durability::Relaxed).await;
 }
 
-/// An engine that cannot read what lies at a key or behind it, as where a page of its file is damaged: whoever comes there finds no next key either.
-#[derive(Default)]
-struct Torn {
-    entries: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
-    at: Mutex<Option<Vec<u8>>>,
-}
-
-impl Torn {
-    /// The entries of a span, up to where they cannot be read.
-    fn read(&self, span: &Span) -> Vec<Result<Entry, Error>> {
-        if span.is_empty() {
-            return Vec::new();
-        }
-        let at = self.at.lock();
-        let entries = self.entries.lock();
-        let entries = entries.range(span.start.clone()..span.end.clone());
-        let read = entries.map(|(key, value)| match &*at {
-            Some(at) if key >= at => Err(Error::Closed),
-            _ => Ok((key.clone(), value.clone())),
-        });
-        read.collect()
-    }
-}
-
-impl Tree for Torn {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.entries.lock().get(key).cloned())
-    }
-
-    fn scan_within(
-        &self,
-        span: &Span,
-        bounds: Bounds,
-        direction: Direction,
-    ) -> Result<Vec<Entry>, Error> {
-        let mut entries = self.read(span);
-        if direction == Direction::Backwards {
-            entries.reverse();
-        }
-        entries.into_iter().take(bounds.entries).collect()
-    }
-
-    fn size(&self, key: &[u8]) -> Result<Option<u64>, Error> {
-        let entries = self.entries.lock();
-        Ok(entries.get(key).map(|value| value.len() as u64))
-    }
-
-    fn count_within(&self, span: &Span, limit: u64) -> Result<Counted, Error> {
-        let mut counted = Counted {
-            keys: 0,
-            last: None,
-        };
-        for entry in self.read(span).into_iter().take(limit as usize) {
-            counted.last = Some(entry?.0);
-            counted.keys += 1;
-        }
-        Ok(counted)
-    }
-
-    fn write(&self, changes: &[Change<'_>]) -> Result<(), Error> {
-        changes.iter().try_for_each(|change| self.put(change))
-    }
-
-    fn put(&self, Change { key, value }: &Change<'_>) -> Result<(), Error> {
-        let mut entries = self.entries.lock();
-        match value {
-            Some(value) => entries.insert(key.clone(), value.to_vec()),
-            None => entries.remove(key),
-        };
-        Ok(())
-    }
-}
-
 #[test]
 fn come_up_to_where_their_file_cannot_be_read() {
     const COUNT: u16 = 20;
-    let journal = Torn::default();
+    let journal = FailingTree::default();
     let commit = Commit {
         position: 1,
         header: header("publish"),
@@ -224,7 +147,7 @@ fn come_up_to_where_their_file_cannot_be_read() {
                 commit: 1,
                 index: torn,
             };
-            *journal.at.lock() = Some(key::event(lane, position));
+            journal.tear(Some(key::event(lane, position)));
             let (mut found, mut after) = (0, None);
             while let Ok(part) = read(after, most) {
                 assert!(part.has_more && !part.events.is_empty());
@@ -233,7 +156,7 @@ fn come_up_to_where_their_file_cannot_be_read() {
             }
             assert_eq!(found, usize::from(torn), "{most} at a time");
         }
-        *journal.at.lock() = None;
+        journal.tear(None);
         let whole = read(None, most).unwrap();
         assert_eq!(whole.events.len(), most.min(usize::from(COUNT)));
         assert_eq!(whole.has_more, most < usize::from(COUNT));

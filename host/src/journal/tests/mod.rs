@@ -5,6 +5,7 @@ mod copying;
 mod counts;
 mod damage;
 mod engines;
+mod failing_tree;
 mod flushing;
 mod keys;
 mod lanes;
