@@ -125,8 +125,25 @@ struct Value {
 }
 
 impl Value {
+    /// The text of one value. Blanks around what an operator has written are no mistake; a client's are.
+    fn bare(&self) -> &str {
+        match self.is_secret {
+            true => self.text.trim(),
+            false => &self.text,
+        }
+    }
+
     fn parsed<T: core::str::FromStr>(&self, wanted: &str) -> Result<T, Error> {
-        self.text.trim().parse().map_err(|_| self.is_not(wanted))
+        self.bare().parse().map_err(|_| self.is_not(wanted))
+    }
+
+    /// A number as it is written in JSON, in a query as in a body: none that is infinite, or no number at all.
+    fn number<T: core::str::FromStr>(&self) -> Result<T, Error> {
+        let wanted = "a number that fits here";
+        match serde_json::from_str::<f64>(self.bare()) {
+            Ok(_) => self.parsed(wanted),
+            Err(_) => Err(self.is_not(wanted)),
+        }
     }
 
     fn is_not(&self, wanted: &str) -> Error {
@@ -160,7 +177,7 @@ impl<'de> IntoDeserializer<'de, Error> for Value {
 macro_rules! numbers {
     ($($method:ident $visit:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            let number = self.parsed("a number that fits here")?;
+            let number = self.number()?;
             visitor.$visit(number).map_err(|error: Error| self.refused(&error))
         }
     )*};
@@ -295,7 +312,7 @@ mod tests {
     fn keys_are_read_as_what_the_type_says_and_have_their_defaults() {
         assert_eq!(settings(&[]), Ok(Settings::default()));
         let values = [
-            ("limit", " 7 "),
+            ("limit", "7"),
             ("rate", "0.5"),
             ("queue", "true"),
             ("name", "12"),
@@ -342,6 +359,30 @@ mod tests {
             let reason = settings(&[(key, value)]).unwrap_err();
             assert!(reason.contains(said), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_number_is_written_as_in_json() {
+        for (key, value) in [
+            ("rate", "NaN"),
+            ("rate", "inf"),
+            ("rate", "1e400"),
+            ("rate", ".5"),
+            ("rate", "5."),
+            ("limit", "01"),
+            ("limit", "+1"),
+            ("limit", " 1"),
+            ("limit", "1.0"),
+            ("rooms", "1, 0x2"),
+        ] {
+            let reason = settings(&[(key, value)]).unwrap_err();
+            assert!(reason.contains("not a number"), "{reason}");
+        }
+        let settings = settings(&[("rate", "-1.5E+2"), ("limit", "0")]).unwrap();
+        assert_eq!((settings.rate, settings.limit), (-150.0, 0));
+        // What an operator has written may have blanks around it.
+        let configured = read_secret::<Settings>(named(&[("limit", " 7 ")]));
+        assert_eq!(configured.unwrap().limit, 7);
     }
 
     #[test]

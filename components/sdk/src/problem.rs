@@ -32,7 +32,14 @@ struct Body<'a> {
 
 impl Problem {
     /// A problem with a status from 400 to 599 and a sentence for whoever sent the request.
+    ///
+    /// # Panics
+    /// With any other status, which would be no error: what was staged would be committed.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
+        assert!(
+            (400..=599).contains(&status),
+            "a problem has a status from 400 to 599, and {status} is not: answer it with a Response"
+        );
         Self {
             status,
             detail: detail.into(),

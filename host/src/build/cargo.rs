@@ -34,7 +34,7 @@ pub(super) async fn build(
         run(workspace, target, profile, &toolchain, &line, |command| {
             command.arg("build");
             for package in components {
-                command.args(["--package", &package.cargo_name]);
+                command.args(["--package", &package.cargo_id]);
             }
         })
         .await?;
@@ -43,7 +43,7 @@ pub(super) async fn build(
     for package in libraries {
         run(workspace, target, profile, &toolchain, &line, |command| {
             command.args(["rustc", "--lib", "--crate-type", "cdylib", "--package"]);
-            command.arg(&package.cargo_name);
+            command.arg(&package.cargo_id);
         })
         .await?;
     }
@@ -112,7 +112,7 @@ pub(super) async fn test(workspace: &Path, packages: &[Package]) -> Result<(), E
     let mut command = Command::new(&program);
     command.arg("test");
     for package in packages {
-        command.args(["--package", &package.cargo_name]);
+        command.args(["--package", &package.cargo_id]);
     }
     let status = command
         .current_dir(workspace)
@@ -167,7 +167,7 @@ pub(super) async fn lint(workspace: &Path, packages: &[Package]) -> Result<bool,
     let mut command = cargo();
     command.args(["--no-deps", "--lib"]);
     for package in packages {
-        command.args(["--package", &package.cargo_name]);
+        command.args(["--package", &package.cargo_id]);
     }
     let status = command.args(RERUNS).status().await.map_err(cannot_run)?;
     match status.success() {

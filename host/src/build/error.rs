@@ -187,7 +187,7 @@ pub enum Error {
     },
     /// A name that a context cannot have.
     #[error(
-        "{name:?} is not a valid name for a context: use 1 to 40 lower-case letters, digits and single dashes, begin with a letter, and do not use \"sdk\" or a name twice"
+        "{name:?} is not a valid name for a context: use 1 to 40 lower-case letters, digits and single dashes, begin with a letter, and do not use a name of the SDK or a name twice"
     )]
     Name {
         /// The name.

@@ -265,8 +265,8 @@ pub fn new_app(
 pub(super) fn is_name(name: &str) -> bool {
     check_name(name).is_ok()
         && name.len() <= 40
-        // Folders beside the packages: the SDK, and what cargo builds.
-        && !["sdk", "target"].contains(&name)
+        // Folders beside the packages: the SDK, and what cargo builds. And the SDK's own packages.
+        && !["sdk", "target", "innkeeper-sdk", "innkeeper-sdk-derive"].contains(&name)
         && name.split('-').all(|word| !word.is_empty())
 }
 
@@ -318,14 +318,36 @@ fn check_members(path: &Path, name: &str) -> Result<(), Error> {
             .as_str()
             .is_some_and(|member| member == "*" || member == name)
     };
-    if members.is_some_and(|members| members.iter().any(takes)) {
-        Ok(())
-    } else {
-        Err(Error::Members {
+    if !members.is_some_and(|members| members.iter().any(takes)) {
+        return Err(Error::Members {
             path: path.into(),
             name: name.into(),
-        })
+        });
     }
+    // In whatever folder it is: cargo takes no two of one name.
+    match folders_beside(path)?
+        .into_iter()
+        .find(|folder| package_in(folder).as_deref() == Some(name))
+    {
+        Some(path) => Err(Error::Exists { path }),
+        None => Ok(()),
+    }
+}
+
+/// The folders beside a workspace's Cargo.toml.
+fn folders_beside(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let workspace = path.parent().unwrap_or(path);
+    let entries = std::fs::read_dir(workspace).map_err(Error::file(workspace))?;
+    let paths = entries.map(|entry| Ok(entry.map_err(Error::file(workspace))?.path()));
+    paths.collect()
+}
+
+/// The name of the package in a folder, if there is one.
+fn package_in(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    let manifest: toml::Table = text.parse().ok()?;
+    let name = manifest.get("package")?.get("name")?;
+    name.as_str().map(str::to_owned)
 }
 
 fn read(path: &Path) -> Result<String, Error> {

@@ -359,6 +359,7 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
         "",
         "sdk",
         "target",
+        "innkeeper-sdk",
         "Lobby",
         "1st",
         "-a",
@@ -388,6 +389,12 @@ fn a_name_that_is_taken_or_is_none_makes_nothing() {
     .unwrap();
     assert!(matches!(make(&app, "desk"), Err(Error::Manifest { .. })));
     assert!(!app.join("components/desk").exists());
+    // Cargo takes no two packages of one name, in whatever folders they are.
+    let other = app.join("components/elsewhere");
+    std::fs::create_dir(&other).unwrap();
+    let package = "[package]\nname = \"prices\"\n";
+    std::fs::write(other.join("Cargo.toml"), package).unwrap();
+    assert!(matches!(make(&app, "prices"), Err(Error::Exists { .. })));
 }
 
 #[test]

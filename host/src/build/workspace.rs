@@ -10,8 +10,8 @@ use crate::core::ContextName;
 pub(super) struct Package {
     /// The context's name.
     pub(super) name: ContextName,
-    /// The package's name for cargo.
-    pub(super) cargo_name: String,
+    /// What cargo calls the package: its name alone may also be that of a dependency.
+    pub(super) cargo_id: String,
     /// The name of the file that cargo makes, without its ending.
     pub(super) module: String,
     /// The directory of the workspace that it belongs to.
@@ -30,6 +30,15 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Named {
     name: String,
+    version: Option<Version>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Version {
+    Own(String),
+    /// That of the workspace.
+    Inherited(toml::Table),
 }
 
 #[derive(Deserialize)]
@@ -47,7 +56,11 @@ impl Package {
             std::path::absolute(&source.package).map_err(Error::file(&source.package))?;
         let path = directory.join("Cargo.toml");
         let manifest = read(&path)?;
-        let Some(Named { name: cargo_name }) = manifest.package else {
+        let Some(Named {
+            name: cargo_name,
+            version,
+        }) = manifest.package
+        else {
             return Err(Error::Manifest {
                 path,
                 reason: "it has no [package]".into(),
@@ -61,22 +74,39 @@ impl Package {
             .lib
             .and_then(|lib| lib.name)
             .unwrap_or_else(|| cargo_name.replace('-', "_"));
-        let mut workspace = directory.clone();
+        let (mut workspace, mut inherited) = (directory.clone(), None);
         for ancestor in directory.ancestors() {
             let path = ancestor.join("Cargo.toml");
-            if path.is_file() && read(&path)?.workspace.is_some() {
+            if path.is_file()
+                && let Some(declared) = read(&path)?.workspace
+            {
+                inherited = version_in(&declared);
                 workspace = ancestor.into();
                 break;
             }
         }
+        let version = match version {
+            None => Some("0.0.0".to_owned()),
+            Some(Version::Own(version)) => Some(version),
+            Some(Version::Inherited(_)) => inherited,
+        };
         Ok(Self {
             name: source.name.clone(),
-            cargo_name,
+            cargo_id: match version {
+                Some(version) => format!("{cargo_name}@{version}"),
+                None => cargo_name,
+            },
             module,
             workspace,
             is_library,
         })
     }
+}
+
+/// The version that a workspace has for its members.
+fn version_in(workspace: &toml::Table) -> Option<String> {
+    let version = workspace.get("package")?.get("version")?;
+    version.as_str().map(str::to_owned)
 }
 
 fn read(path: &Path) -> Result<Manifest, Error> {
