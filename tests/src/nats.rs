@@ -1,6 +1,6 @@
 //! A NATS server of a test's own, which can be killed, stopped for a while and started again on the same data.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use async_nats::{ConnectOptions, HeaderMap};
 use futures::StreamExt;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::{Authority, Certified, eventually};
@@ -91,6 +92,11 @@ impl NatsServer {
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// Ends it as a power cut would.
     pub fn kill_9(&mut self) {
         let _ended_before = self.child.kill();
@@ -128,6 +134,24 @@ impl NatsServer {
         let made = context.create_stream(config).await;
         made.expect("a stream can be made");
         context
+    }
+
+    /// Publishes a message with this block of headers, which no client would send, and waits until the server has it.
+    pub async fn publish_raw(&self, subject: &str, reply: &str, headers: &[u8], data: &[u8]) {
+        let stream = TcpStream::connect(self.address()).await;
+        let stream = stream.expect("it listens");
+        let mut stream = BufReader::new(stream);
+        let (block, all) = (headers.len(), headers.len() + data.len());
+        let greeting = r#"{"verbose":false,"headers":true}"#;
+        let head = format!("CONNECT {greeting}\r\nHPUB {subject} {reply} {block} {all}\r\n");
+        let bytes = [head.as_bytes(), headers, data, b"\r\nPING\r\n"].concat();
+        stream.write_all(&bytes).await.expect("it is sent");
+        let mut line = String::new();
+        while !line.starts_with("PONG") {
+            line.clear();
+            let read = stream.read_line(&mut line).await.expect("it answers");
+            assert!(read > 0 && !line.starts_with("-ERR"), "{line}");
+        }
     }
 
     /// Stops it in its tracks, for a while.

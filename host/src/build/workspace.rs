@@ -30,15 +30,8 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Named {
     name: String,
-    version: Option<Version>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Version {
-    Own(String),
-    /// That of the workspace.
-    Inherited(toml::Table),
+    /// A text, or that it is the workspace's.
+    version: Option<toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -87,8 +80,8 @@ impl Package {
         }
         let version = match version {
             None => Some("0.0.0".to_owned()),
-            Some(Version::Own(version)) => Some(version),
-            Some(Version::Inherited(_)) => inherited,
+            Some(toml::Value::String(version)) => Some(version),
+            Some(_) => inherited,
         };
         Ok(Self {
             name: source.name.clone(),

@@ -19,6 +19,9 @@ pub(super) const FAULT: HeaderName = HeaderName::from_static("x-innkeeper-fault"
 /// What the names of Innkeeper's own problems begin with.
 const NAMESPACE: &str = "urn:innkeeper:problem:";
 
+/// The most bytes of a detail: what was sent may be quoted in it.
+const LONGEST_DETAIL: usize = 4_000;
+
 /// An error that the host answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -29,13 +32,22 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// As much of a detail as is sent.
+fn within(detail: Cow<'static, str>) -> Cow<'static, str> {
+    if detail.len() <= LONGEST_DETAIL {
+        return detail;
+    }
+    let cut = detail.floor_char_boundary(LONGEST_DETAIL);
+    Cow::Owned(format!("{}…", &detail[..cut]))
+}
+
 impl Problem {
     /// A problem that its status tells all about.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             kind: None,
-            detail: detail.into(),
+            detail: within(detail.into()),
             members: BTreeMap::new(),
             headers: Vec::new(),
         }

@@ -31,6 +31,9 @@ const ERROR_CODE: &str = "Nats-Service-Error-Code";
 pub(super) struct Calls {
     bridge: Arc<Bridge>,
     connection: Arc<Connection>,
+    /// How subjects of this app begin.
+    app: String,
+    /// How those of calls begin.
     prefix: String,
 }
 
@@ -45,6 +48,7 @@ impl Calls {
         Self {
             bridge: bridge.clone(),
             connection: connection.clone(),
+            app: format!("{prefix}."),
             prefix: subject::of_calls(prefix).trim_end_matches('>').to_owned(),
         }
     }
@@ -98,6 +102,12 @@ impl Calls {
     }
 
     async fn handle(&self, client: &Client, message: Message) {
+        if let Some(to) = &message.reply
+            && !self.may_answer_at(to)
+        {
+            tracing::debug!(subject = %message.subject, reply = %to, "a call over NATS asks for its answer where no caller may have the host publish; it was not run");
+            return;
+        }
         let longest = client.server_info().max_payload;
         let reply = self.answer(&message, longest).await;
         let Some(to) = message.reply else { return };
@@ -105,8 +115,17 @@ impl Calls {
             .publish_with_headers(to, reply.headers, reply.body)
             .await;
         if let Err(error) = sent {
-            tracing::warn!(subject = %message.subject, %error, "a call over NATS ran, but its answer could not be sent");
+            tracing::warn!(subject = %message.subject, %error, "the answer to a call over NATS could not be sent");
         }
+    }
+
+    /// Whether a caller may be answered there. The host may publish where callers may not: what the server itself listens to, and what is taken for an event.
+    fn may_answer_at(&self, reply: &str) -> bool {
+        let followed = self.bridge.manifest().subscriptions();
+        let is_followed = followed
+            .iter()
+            .any(|subscription| subject::covers(&subscription.subject, reply));
+        !(reply.starts_with('$') || reply.starts_with(&self.app) || is_followed)
     }
 
     async fn answer(&self, message: &Message, longest: usize) -> Reply {
@@ -120,14 +139,17 @@ impl Calls {
         };
         let id = correlation.id.clone();
         match self.call(message, &headers, correlation).await {
-            Ok(body) if body.len() > longest => {
+            Ok(body) => {
+                let reply = Reply::new(JSON, &id, body);
+                if reply.size() <= longest {
+                    return reply;
+                }
                 let detail = format!(
                     "the answer is larger than the {longest} bytes that the NATS server accepts; the call took effect"
                 );
                 let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
                 Reply::of_problem(&problem, &id)
             }
-            Ok(body) => Reply::new(JSON, &id, body),
             Err(problem) => Reply::of_problem(&problem, &id),
         }
     }
@@ -246,6 +268,18 @@ impl Reply {
         }
     }
 
+    /// How many bytes it has on the way, as the server counts them.
+    fn size(&self) -> usize {
+        const VERSION: usize = "NATS/1.0\r\n\r\n".len();
+        let fields = self.headers.iter().flat_map(|(name, values)| {
+            let name: &str = name.as_ref();
+            values
+                .iter()
+                .map(move |value| name.len() + value.as_str().len() + ": \r\n".len())
+        });
+        VERSION + fields.sum::<usize>() + self.body.len()
+    }
+
     fn of_problem(problem: &Problem, correlation_id: &CorrelationId) -> Self {
         let body = problem.body(Some(correlation_id));
         let mut reply = Self::new("application/problem+json", correlation_id, body);
@@ -278,7 +312,8 @@ fn headers(headers: Option<&HeaderMap>) -> http::HeaderMap {
         };
         for value in values {
             if let Ok(value) = HeaderValue::from_str(value.as_str()) {
-                read.append(name.clone(), value);
+                // Of more than there is room for the rest is left out: what is read here is among a few.
+                let _ = read.try_append(name.clone(), value);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::error::NatsError;
 use super::status::NatsStatus;
@@ -16,6 +16,8 @@ use crate::manifest::NatsSettings;
 
 /// How long a server may take to let the host in, and to answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to say whether it still works; one that is looking for a server says nothing.
+const ALIVE: Duration = Duration::from_millis(200);
 /// Secrets that are not in files.
 const PASSWORD: &str = "INNKEEPER_NATS_PASSWORD";
 const TOKEN: &str = "INNKEEPER_NATS_TOKEN";
@@ -31,6 +33,8 @@ pub(super) struct Connection {
     settings: NatsSettings,
     status: Arc<NatsStatus>,
     client: Mutex<Option<Client>>,
+    /// How often the connection was lost.
+    losses: watch::Sender<u64>,
 }
 
 impl Connection {
@@ -40,18 +44,32 @@ impl Connection {
             settings: settings.clone(),
             status: status.clone(),
             client: Mutex::default(),
+            losses: watch::Sender::default(),
         }
     }
 
-    /// The client; connects if nobody has.
+    /// The client; connects if nobody has, or if the client has ended: a message that it cannot read may do that.
     pub(super) async fn client(&self) -> Result<Client, NatsError> {
         let mut client = self.client.lock().await;
-        if let Some(client) = &*client {
+        if let Some(client) = &*client
+            && is_alive(client).await
+        {
             return Ok(client.clone());
         }
-        let connected = connect(&self.app, &self.settings, &self.status).await?;
+        let connected =
+            connect(&self.app, &self.settings, &self.status, self.losses.clone()).await?;
         Ok(client.insert(connected).clone())
     }
+
+    /// How often the connection was lost: what was on the way then does not come by itself.
+    pub(super) fn losses(&self) -> watch::Receiver<u64> {
+        self.losses.subscribe()
+    }
+}
+
+async fn is_alive(client: &Client) -> bool {
+    let flushed = tokio::time::timeout(ALIVE, client.flush()).await;
+    !matches!(flushed, Ok(Err(_)))
 }
 
 /// Connects. From then on the client comes back by itself whenever the connection is lost.
@@ -59,6 +77,7 @@ async fn connect(
     app: &str,
     settings: &NatsSettings,
     status: &Arc<NatsStatus>,
+    losses: watch::Sender<u64>,
 ) -> Result<Client, NatsError> {
     let status = status.clone();
     let mut options = ConnectOptions::new()
@@ -68,8 +87,13 @@ async fn connect(
         .request_timeout(Some(TIMEOUT))
         .ping_interval(TIMEOUT)
         .event_callback(move |event| {
-            let status = status.clone();
-            async move { note(&status, &event) }
+            let (status, losses) = (status.clone(), losses.clone());
+            async move {
+                if event == Event::Disconnected {
+                    losses.send_modify(|count| *count += 1);
+                }
+                note(&status, &event);
+            }
         });
     options = identify(options, settings).await?;
     options = tls::equip(options, settings).await?;

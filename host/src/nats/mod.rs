@@ -14,6 +14,7 @@ mod dead_letter_id;
 mod error;
 mod lag;
 mod message;
+mod raw_message;
 mod relay;
 mod relay_position;
 mod republish;

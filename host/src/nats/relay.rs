@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 
-use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use futures::stream::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
@@ -12,14 +11,15 @@ use tokio::sync::mpsc;
 use super::bridge::Bridge;
 use super::command::RelayCommand;
 use super::connection::{self, Connection, TIMEOUT};
+use super::dead_letter;
 use super::error::NatsError;
 use super::message::{Address, Message};
+use super::relay_position::{self, Kept, Periods, StreamEnd};
 use super::republish::{self, Republication};
 use super::session::{self, WINDOW};
 use super::status::NatsStatus;
 use super::stream::{self, End, Published};
-use super::{dead_letter, relay_position};
-use crate::core::{ContextName, EventId};
+use crate::core::{ContextName, EventId, wall_clock};
 use crate::events::feed::{Begin, Feed};
 use crate::events::feed_position::FeedPosition;
 use crate::journal::{self, EventPosition, Ledger};
@@ -46,6 +46,10 @@ pub(super) struct Relay {
     read: FeedPosition,
     /// How far is kept.
     kept: FeedPosition,
+    /// How far the stream goes with what was confirmed; none before it is known.
+    pub(super) end: Option<StreamEnd>,
+    /// Which places from before were kept last.
+    periods: Periods,
     /// Commands of operators.
     pub(super) commands: mpsc::Receiver<RelayCommand>,
     /// What is being republished.
@@ -79,6 +83,8 @@ impl Relay {
             places: FeedPosition::default(),
             read: FeedPosition::default(),
             kept: FeedPosition::default(),
+            end: None,
+            periods: Periods::default(),
             commands,
             republications: VecDeque::new(),
             dead_letters: BTreeSet::new(),
@@ -167,10 +173,13 @@ impl Relay {
         let contexts = || ledgers.keys();
         let opened = stream::open(&context, &self.address, &self.settings, contexts()).await?;
         let End { sequence, event } =
-            stream::end(&opened.stream, &self.address, contexts()).await?;
+            stream::end(&context, &opened.stream, &self.address, contexts()).await?;
         let is_empty = sequence == 0;
-        self.go_on_after(&opened.stream, event).await?;
-        self.take_up_added(&opened.stream, &ledgers).await?;
+        let made = opened.stream.cached_info().created.unix_timestamp_nanos();
+        let end = StreamEnd { made, sequence };
+        self.end = Some(end);
+        self.go_on_after(&context, end, event).await?;
+        self.take_up_added(&context, end, &ledgers).await?;
         if is_empty {
             self.notify_empty_stream(opened.is_new).await?;
         }
@@ -190,7 +199,8 @@ impl Relay {
     /// Makes what is sent next be what comes after the last event of the stream.
     async fn go_on_after(
         &mut self,
-        stream: &Stream,
+        context: &Context,
+        end: StreamEnd,
         last: Option<Published>,
     ) -> Result<(), NatsError> {
         if let Some(last) = last {
@@ -204,7 +214,7 @@ impl Relay {
             }
             if self.outlives_the_process() && self.is_ours(&last).await? {
                 self.confirmed = Some(last.id);
-                let places = self.published(stream).await?;
+                let places = self.published(context, end).await?;
                 return self.begin_after(Some(places)).await;
             }
             tracing::warn!(
@@ -215,8 +225,8 @@ impl Relay {
         if self.feed.is_some() {
             return Ok(());
         }
-        let kept = self.read_kept().await?;
-        self.begin_after(kept).await
+        let kept = self.read_kept(end).await?;
+        self.begin_after(kept.places).await
     }
 
     /// Whether a context was added whose events are not read yet.
@@ -228,14 +238,15 @@ impl Relay {
     /// Reads from now on what the stream takes by now of contexts that were added: of one that comes back, what comes after its last event there.
     async fn take_up_added(
         &mut self,
-        stream: &Stream,
+        context: &Context,
+        end: StreamEnd,
         ledgers: &BTreeMap<ContextName, Arc<Ledger>>,
     ) -> Result<(), NatsError> {
         if !self.lacks_a_journal() {
             return Ok(());
         }
         let places = match self.outlives_the_process() {
-            true => self.published(stream).await?,
+            true => self.published(context, end).await?,
             false => FeedPosition::default(),
         };
         let Some(feed) = &mut self.feed else {
@@ -257,27 +268,40 @@ impl Relay {
         Ok(())
     }
 
-    /// Where the host's own journal says that it stood.
-    async fn read_kept(&self) -> Result<Option<FeedPosition>, NatsError> {
+    /// Where the host's own journal says that it stood when the stream ended there.
+    async fn read_kept(&self, end: StreamEnd) -> Result<Kept, NatsError> {
         let bridge = self.bridge.clone();
-        reading(move || {
-            bridge
-                .ledger(HOST_SOURCE)
-                .map_or(Ok(None), |own| relay_position::read(&own))
-        })
-        .await
+        let kept = reading(move || {
+            let own = bridge.ledger(HOST_SOURCE);
+            own.map_or(Ok(Kept::default()), |own| {
+                relay_position::read_at(&own, end)
+            })
+        });
+        let kept = kept.await?;
+        if let Some(before) = kept.set_back_from {
+            tracing::warn!(
+                stream = self.address.stream,
+                "the stream lost messages that the server had confirmed: it went up to {before}, and ends at {} now. Their events are published again",
+                end.sequence
+            );
+        }
+        Ok(kept)
     }
 
     /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
-    async fn published(&self, stream: &Stream) -> Result<FeedPosition, NatsError> {
-        let mut places = self.read_kept().await?.unwrap_or_default();
+    async fn published(
+        &self,
+        context: &Context,
+        end: StreamEnd,
+    ) -> Result<FeedPosition, NatsError> {
+        let mut places = self.read_kept(end).await?.places.unwrap_or_default();
         let ledgers = self.bridge.ledgers();
         let further = ledgers.iter().filter(|(name, ledger)| {
             let kept = places.0.get(*name).map_or(0, |place| place.commit);
             ledger.flushed() > kept
         });
         let asking = further.map(|(name, _)| async move {
-            let last = stream::last_of(stream, &self.address, name).await?;
+            let last = stream::last_of(context, &self.address, name).await?;
             Ok::<_, NatsError>(match last {
                 Some(last) if self.is_ours(&last).await? => last.come_to(),
                 _ => None,
@@ -470,7 +494,8 @@ impl Relay {
             return Ok(());
         }
         if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
-            relay_position::keep(&own, &self.places).await?;
+            let (end, periods) = (self.end, &mut self.periods);
+            relay_position::keep(&own, &self.places, end, periods, wall_clock()).await?;
             self.kept = self.places.clone();
             // Nobody comes to what is before that again.
             let kept = &self.kept.0;

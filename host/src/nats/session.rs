@@ -223,6 +223,9 @@ impl Session {
             self.bytes -= group.bytes;
             self.group = (self.group * 2).min(GROUP);
             relay.confirm(group.messages);
+            if let Some(end) = &mut relay.end {
+                end.sequence = end.sequence.max(confirmation.sequence);
+            }
             ::metrics::counter!(metrics::NATS_PUBLISHED).increment(group.messages as u64);
         }
         match is_in_step {

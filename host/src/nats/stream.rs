@@ -6,7 +6,6 @@ use async_nats::jetstream::context::{
     GetStreamByNameError, GetStreamByNameErrorKind, GetStreamError, GetStreamErrorKind,
     RequestError, RequestErrorKind,
 };
-use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream,
 };
@@ -14,11 +13,15 @@ use async_nats::jetstream::{Context, ErrorCode};
 
 use super::error::NatsError;
 use super::message::{Address, PLACES, REPUBLISHED_FROM, SOURCE};
+use super::raw_message::{self, RawMessage, Wanted};
 use super::subject;
 use crate::core::{ContextName, EventId};
 use crate::events::feed_position::FeedPosition;
 use crate::journal::EventPosition;
 use crate::manifest::NatsSettings;
+
+/// The subject that stands for all.
+const ALL: &str = ">";
 
 /// Where a stream ends.
 pub(super) struct End {
@@ -254,6 +257,7 @@ fn differences(wanted: &Config, found: &Config) -> Vec<String> {
 
 /// Where the stream ends, and the last event in it that the relay has published.
 pub(super) async fn end<'a>(
+    context: &Context,
     stream: &Stream,
     address: &Address,
     contexts: impl Iterator<Item = &'a ContextName>,
@@ -267,18 +271,18 @@ pub(super) async fn end<'a>(
             event: None,
         });
     }
-    if let Ok(last) = stream.get_raw_message(sequence).await
-        && let Some(event) = published(&last)
-    {
+    let last = last_message(context, address, ALL).await?;
+    if let Some(event) = last.as_ref().and_then(published) {
         return Ok(End {
             sequence,
             event: Some(event),
         });
     }
-    // The last message is another's, or was deleted: the relay's own last one is the newest of all contexts'.
+    // The last message is another's: the relay's own last one is the newest of all contexts'.
     let mut newest: Option<(u64, Published)> = None;
-    for context in contexts {
-        let last = last_message(stream, address, context).await?;
+    for name in contexts {
+        let subject = subject::of_context(&address.prefix, name);
+        let last = last_message(context, address, &subject).await?;
         if let Some(message) = last
             && let Some(event) = published(&message)
             && newest.as_ref().is_none_or(|(at, _)| *at < message.sequence)
@@ -294,25 +298,24 @@ pub(super) async fn end<'a>(
 
 /// The last event of a context that is in the stream.
 pub(super) async fn last_of(
-    stream: &Stream,
+    context: &Context,
     address: &Address,
-    context: &str,
+    name: &str,
 ) -> Result<Option<Published>, NatsError> {
-    let last = last_message(stream, address, context).await?;
+    let subject = subject::of_context(&address.prefix, name);
+    let last = last_message(context, address, &subject).await?;
     Ok(last.as_ref().and_then(published))
 }
 
 async fn last_message(
-    stream: &Stream,
+    context: &Context,
     address: &Address,
-    context: &str,
-) -> Result<Option<StreamMessage>, NatsError> {
-    let subject = subject::of_context(&address.prefix, context);
-    match stream.get_last_raw_message_by_subject(&subject).await {
-        Ok(message) => Ok(Some(message)),
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(unusable(&address.stream, &error)),
-    }
+    subject: &str,
+) -> Result<Option<RawMessage>, NatsError> {
+    let wanted = Wanted::Last {
+        last_by_subj: subject,
+    };
+    raw_message::find(context, &address.stream, &wanted).await
 }
 
 impl Published {
@@ -323,17 +326,10 @@ impl Published {
     }
 }
 
-fn is_absent(error: &async_nats::jetstream::stream::LastRawMessageError) -> bool {
-    use async_nats::jetstream::stream::LastRawMessageErrorKind::{JetStream, NoMessageFound};
-    match error.kind() {
-        NoMessageFound => true,
-        JetStream(why) => why.error_code() == ErrorCode::NO_MESSAGE_FOUND,
-        _ => false,
-    }
-}
-
-fn published(message: &StreamMessage) -> Option<Published> {
-    let header = |name: &str| Some(message.headers.get(name)?.as_str());
+/// The event that a message is, if the relay has published it.
+fn published(message: &RawMessage) -> Option<Published> {
+    let headers = message.read_headers().ok()?;
+    let header = |name: &str| Some(headers.get(name)?.as_str());
     let context: ContextName = header(SOURCE)?.rsplit('/').next()?.parse().ok()?;
     let places: FeedPosition = header(PLACES)?.parse().ok()?;
     let place = match header(REPUBLISHED_FROM) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
-use async_nats::jetstream::stream::{RetentionPolicy, Stream};
+use async_nats::jetstream::stream::{Config, RetentionPolicy, Stream};
 use futures::StreamExt;
 use futures::stream::ReadyChunks;
 
@@ -52,7 +52,7 @@ pub(super) async fn open(
     places: &BTreeMap<String, StreamPosition>,
 ) -> Result<Reading, NatsError> {
     let config = &stream.cached_info().config;
-    let is_acknowledged = config.retention != RetentionPolicy::Limits;
+    let is_acknowledged = is_acknowledged(config);
     let unusable = |reason: String| NatsError::Stream {
         stream: config.name.clone(),
         reason,
@@ -94,6 +94,11 @@ pub(super) async fn open(
     })
 }
 
+/// Whether messages of a stream are acknowledged: it keeps them for whoever has not done so.
+pub(super) fn is_acknowledged(config: &Config) -> bool {
+    config.retention != RetentionPolicy::Limits
+}
+
 fn ephemeral(bridge: &Bridge, subscription: &Subscription, after: u64) -> pull::Config {
     pull::Config {
         description: Some(format!("What {} follows", bridge.manifest().app.name)),
@@ -121,6 +126,26 @@ fn durable(bridge: &Bridge, subscription: &Subscription) -> pull::Config {
         max_ack_pending: UNACKNOWLEDGED,
         ..pull::Config::default()
     }
+}
+
+/// What is acknowledged of a stream from its beginning on without a gap; none where nothing is.
+pub(super) async fn acknowledged(
+    bridge: &Bridge,
+    subscription: &Subscription,
+    stream: &Stream,
+) -> Option<Acknowledged> {
+    let name = name(bridge, &subscription.source, &subscription.subject);
+    let consumer: Consumer<pull::Config> = stream.get_consumer(&name).await.ok()?;
+    let sequence = consumer.cached_info().ack_floor.stream_sequence;
+    Some(Acknowledged { name, sequence })
+}
+
+/// What the durable consumer of a followed subject knows as handled.
+pub(super) struct Acknowledged {
+    /// The consumer's name.
+    pub name: String,
+    /// The last message before the first that is not.
+    pub sequence: u64,
 }
 
 /// The name of the durable consumer of a followed subject.
@@ -168,12 +193,22 @@ async fn settled(consumer: &Consumer<pull::Config>) -> Result<u64, String> {
     Ok(info().await?.delivered.consumer_sequence)
 }
 
+/// What of a stream was not read yet.
+pub(super) struct Waiting {
+    /// What the consumer has not sent.
+    pub pending: u64,
+    /// What it has sent, and nobody has read.
+    pub on_the_way: u64,
+}
+
 impl Reading {
-    /// How many messages wait, of which so many were read that the consumer has sent.
-    pub(super) async fn waiting(&self, counted: u64) -> Result<u64, NatsError> {
+    /// What waits, where so many messages were read that the consumer has sent.
+    pub(super) async fn waiting(&self, counted: u64) -> Result<Waiting, NatsError> {
         let info = self.consumer.get_info().await;
         let info = info.map_err(|_| NatsError::Interrupted)?;
-        let on_the_way = info.delivered.consumer_sequence.saturating_sub(counted);
-        Ok(info.num_pending + on_the_way)
+        Ok(Waiting {
+            pending: info.num_pending,
+            on_the_way: info.delivered.consumer_sequence.saturating_sub(counted),
+        })
     }
 }

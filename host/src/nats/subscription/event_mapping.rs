@@ -15,6 +15,9 @@ const LARGEST: usize = LARGEST_COMMIT / 3 * 2;
 /// The most events of a batch: one commit holds them all.
 const MOST: usize = 10_000;
 
+/// So many broken events of a batch are taken in one by one.
+const MOST_BROKEN: usize = 16;
+
 /// A message in its stream.
 pub(super) struct ReceivedMessage<'a> {
     pub subject: &'a str,
@@ -96,35 +99,49 @@ impl ReceivedMessage<'_> {
             );
             return vec![self.unreadable(&EventIdHalves::new(place, 0, None), &[], reason)];
         }
-        let events = events.into_iter().enumerate();
-        let incoming = events.map(|(index, read)| {
+        let count = events.len();
+        let mut incoming = Vec::with_capacity(count);
+        let mut broken = Vec::new();
+        for (index, read) in events.into_iter().enumerate() {
             let halves = EventIdHalves::new(place, index, read.as_ref().ok());
-            let event = read.and_then(|event| self.event(&halves, event, kind));
-            match event {
-                Ok(incoming) => self.fitting(halves, incoming),
-                // Of a batch the bytes are kept with each event that is none: nobody can tell where it began.
-                Err(reason) => {
-                    let reason = match is_batch {
-                        true => format!("event {} of the batch: {reason}", index + 1),
-                        false => reason,
-                    };
-                    self.unreadable(
-                        &EventIdHalves::new(place, index, None),
-                        self.payload,
-                        reason,
-                    )
-                }
+            match read.and_then(|event| self.event(&halves, event, kind)) {
+                Ok(event) => incoming.push((index, self.fitting(halves, event))),
+                Err(reason) => broken.push((index, reason)),
             }
-        });
-        let incoming: Vec<_> = incoming.collect();
-        // Broken parts of one large batch, each with all its bytes, would be more than a commit holds.
-        match incoming.iter().map(ReceivedEvent::size).sum::<usize>() > LARGEST {
-            true if is_batch => incoming
-                .into_iter()
-                .map(ReceivedEvent::without_bytes)
-                .collect(),
-            _ => incoming,
         }
+        // Many are told as one: each is a dead letter, of which a context has only so many.
+        if broken.len() > MOST_BROKEN
+            && let Some((first, reason)) = broken.first()
+        {
+            let reason = format!(
+                "{} of the {count} events of the batch cannot be read, the first of them event {}: {reason}",
+                broken.len(),
+                first + 1
+            );
+            broken = vec![(*first, reason)];
+        } else if is_batch {
+            for (index, reason) in &mut broken {
+                *reason = format!("event {} of the batch: {reason}", *index + 1);
+            }
+        }
+        // Of a batch the bytes are kept with each event that is none: nobody can tell where it began. All of them have to fit into one commit.
+        let sound: usize = incoming.iter().map(|(_, event)| event.size()).sum();
+        let bytes = match sound + broken.len() * self.payload.len() <= LARGEST {
+            true => self.payload,
+            false => &[],
+        };
+        let broken = broken.into_iter().map(|(index, reason)| {
+            let halves = EventIdHalves::new(place, index, None);
+            (index, self.unreadable(&halves, bytes, reason))
+        });
+        incoming.extend(broken);
+        incoming.sort_by_key(|(index, _)| *index);
+        incoming.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// What is taken in of a message whose headers cannot be read.
+    pub(super) fn without_headers(&self, place: &[u8], reason: String) -> ReceivedEvent {
+        self.unreadable(&EventIdHalves::new(place, 0, None), self.payload, reason)
     }
 
     fn plain(&self, place: &[u8], kind: Option<&str>) -> ReceivedEvent {

@@ -111,13 +111,7 @@ impl Subscriber {
             payload: &message.payload,
             time,
         };
-        // The time is part of it: a stream that was set back gives the same numbers to other messages.
-        let place = crate::core::digest(&[
-            session.place.stream.as_bytes(),
-            &session.place.made.to_be_bytes(),
-            &sequence.to_be_bytes(),
-            &published.to_be_bytes(),
-        ]);
+        let place = message_place(&session.place, *sequence, *published);
         let mut incoming = message.events(place.as_bytes(), self.subscription.kind.as_deref());
         let found = incoming.len();
         incoming.retain(|one| !session.repeats.recognizes(one, time));
@@ -195,6 +189,16 @@ impl Subscriber {
         committed.await?;
         Ok(())
     }
+}
+
+/// What tells a message from all others. The time is part of it: a stream that was set back gives the same numbers to other messages.
+pub(super) fn message_place(place: &StreamPosition, sequence: u64, published: i128) -> String {
+    crate::core::digest(&[
+        place.stream.as_bytes(),
+        &place.made.to_be_bytes(),
+        &sequence.to_be_bytes(),
+        &published.to_be_bytes(),
+    ])
 }
 
 /// A message in its order.

@@ -9,6 +9,7 @@ mod event_mapping;
 mod intake;
 mod stream_loss;
 mod stream_position;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -21,7 +22,7 @@ use async_nats::jetstream::{self, Context};
 use futures::StreamExt;
 use tokio::time::MissedTickBehavior;
 
-use self::consumer::Reading;
+use self::consumer::{Reading, Waiting};
 use self::deduplication::{Deduplication, Policy};
 use self::intake::Taken;
 use self::stream_loss::Loss;
@@ -42,6 +43,8 @@ use crate::observe::metrics;
 const BATCH: usize = 256;
 /// How often the stream is asked whether it is still the one that is read.
 const CHECK: Duration = Duration::from_secs(5);
+/// At how many looks in a row nothing of what is on the way may have come; then it counts as lost.
+const LOOKS: u32 = 2;
 /// How long after a stream was set back or exchanged repeats are recognized by their names, in milliseconds.
 const DISTURBANCE: u64 = 24 * 60 * 60 * 1_000;
 
@@ -54,6 +57,8 @@ pub(super) struct Subscriber {
     subscription: Subscription,
     /// The error that was logged last.
     said: Option<String>,
+    /// Whether it is not the first time that it is read.
+    is_again: bool,
 }
 
 /// What is read, and how far it has come.
@@ -70,6 +75,8 @@ struct Session {
     is_whole: bool,
     /// The consumer counts what it sends: a gap means that something was lost on the way.
     counted: u64,
+    /// How much was counted when something was on the way at the last look, and how many looks ago that was so already.
+    awaited: (u64, u32),
     /// What the stream has lost, and the journal does not say yet.
     losses: Vec<Loss>,
 }
@@ -89,6 +96,7 @@ impl Subscriber {
             ledger: ledger.clone(),
             subscription,
             said: None,
+            is_again: false,
         }
     }
 
@@ -102,6 +110,7 @@ impl Subscriber {
                 () = stop.cancelled() => return,
                 Err(error) = self.take_in(&mut backoff) => error,
             };
+            self.is_again = true;
             self.note(&error);
             if backoff.pause(&stop).await.is_break() {
                 return;
@@ -131,6 +140,7 @@ impl Subscriber {
 
     /// Connects, finds the stream, and goes on behind the last message that was taken in.
     async fn take_in(&mut self, backoff: &mut Backoff) -> Result<Infallible, NatsError> {
+        let mut losses = self.connection.losses();
         let mut session = self.begin().await?;
         self.show(|status| {
             status.error = None;
@@ -145,16 +155,29 @@ impl Subscriber {
                 "messages are being read again"
             );
         }
+        // What was on the way counts as sent, and does not come again by itself. Nor does the answer to what was asked.
+        tokio::select! {
+            Ok(()) = losses.changed() => Err(NatsError::Interrupted),
+            read = self.read_on(&mut session, backoff) => read,
+        }
+    }
+
+    /// Takes in what comes, until something is in the way.
+    async fn read_on(
+        &self,
+        session: &mut Session,
+        backoff: &mut Backoff,
+    ) -> Result<Infallible, NatsError> {
         let mut checking = tokio::time::interval(CHECK);
         checking.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 chunk = session.reading.messages.next() => {
                     let chunk = chunk.ok_or(NatsError::Interrupted)?;
-                    self.take(&mut session, chunk).await?;
+                    self.take(session, chunk).await?;
                     *backoff = connection::backoff();
                 }
-                _ = checking.tick() => self.check(&mut session).await?,
+                _ = checking.tick() => self.check(session).await?,
             }
         }
     }
@@ -170,16 +193,23 @@ impl Subscriber {
         let mut losses = Vec::new();
         let mut place = match kept {
             Some(place) => {
-                self.recognize(&place, &stream, &mut places, &mut losses)
+                self.recognize(&context, &place, &stream, &mut places, &mut losses)
                     .await?
             }
             None => StreamPosition::beginning(info),
         };
-        let kept = StreamPosition::read(&self.ledger, &self.subscription.subject)?;
+        let mut kept = StreamPosition::read(&self.ledger, &self.subscription.subject)?;
         let elsewhere = OtherSubjects::of(&places, &self.subscription.subject, info);
         place.sequence = place
             .sequence
             .max(elsewhere.covers(&self.subscription.subject));
+        if self.is_again {
+            let at = unreadable::Reached {
+                place: &mut place,
+                kept: &mut kept,
+            };
+            self.step_over_unreadable(&context, &stream, at).await?;
+        }
         let reading = consumer::open(
             &self.bridge,
             &self.subscription,
@@ -205,6 +235,7 @@ impl Subscriber {
             repeats: Deduplication::read(&self.ledger, policy, came_to.min(now)).await?,
             is_whole: subjects.all(|taken| subject::covers(&self.subscription.subject, taken)),
             counted: reading.counted,
+            awaited: (0, 0),
             losses,
             reading,
             elsewhere,
@@ -230,6 +261,7 @@ impl Subscriber {
     /// The place to go on from in a stream that something was taken in from before. `losses` gets what is not said in the journal yet.
     async fn recognize(
         &self,
+        context: &Context,
         place: &StreamPosition,
         stream: &Stream,
         places: &mut BTreeMap<String, StreamPosition>,
@@ -237,7 +269,7 @@ impl Subscriber {
     ) -> Result<StreamPosition, NatsError> {
         let info = stream.cached_info();
         let now = wall_clock();
-        match place.compare(stream, info).await? {
+        match place.compare(context, info).await? {
             Comparison::Same => Ok(place.clone()),
             Comparison::Another => {
                 tracing::warn!(
@@ -299,7 +331,19 @@ impl Subscriber {
             self.dropped(session, first - session.place.sequence - 1);
             session.place.sequence = first - 1;
         }
-        let waiting = session.reading.waiting(session.counted).await?;
+        let Waiting {
+            pending,
+            on_the_way,
+        } = session.reading.waiting(session.counted).await?;
+        session.awaited = match session.awaited {
+            _ if on_the_way == 0 => (0, 0),
+            (counted, looks) if counted == session.counted => (counted, looks + 1),
+            _ => (session.counted, 1),
+        };
+        if session.awaited.1 > LOOKS {
+            return Err(NatsError::Interrupted);
+        }
+        let waiting = pending + on_the_way;
         if waiting == 0 {
             // The consumer was asked after the stream: whatever is for it of what the stream had is taken in.
             session.place.sequence = session.place.sequence.max(info.state.last_sequence);

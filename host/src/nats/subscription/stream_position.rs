@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::stream::{Info, LastRawMessageErrorKind, RawMessageError, Stream};
+use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::Info;
 use serde::{Deserialize, Serialize};
 
 use crate::invocation::record;
 use crate::journal::{self, Direction, KeyRange, Ledger, Space, Write};
 use crate::nats::error::NatsError;
+use crate::nats::raw_message::{self, Wanted};
 use crate::nats::subject;
 
 /// How many messages are remembered to know the stream by: one may have been deleted meanwhile.
@@ -129,7 +130,7 @@ impl StreamPosition {
     /// Asks the stream whether it still has what was taken in from it.
     pub(super) async fn compare(
         &self,
-        stream: &Stream,
+        context: &Context,
         info: &Info,
     ) -> Result<Comparison, NatsError> {
         if !self.is_of(info) {
@@ -141,20 +142,12 @@ impl StreamPosition {
             if mark.sequence > last {
                 continue;
             }
-            match stream.get_raw_message(mark.sequence).await {
-                Ok(message) => {
-                    let is_it = message.time.unix_timestamp_nanos() == mark.time;
-                    found.insert(mark.sequence, is_it);
-                    if is_it {
-                        break;
-                    }
-                }
-                Err(error) if is_absent(&error) => {}
-                Err(error) => {
-                    return Err(NatsError::Stream {
-                        stream: self.stream.clone(),
-                        reason: error.to_string(),
-                    });
+            let wanted = Wanted::At { seq: mark.sequence };
+            if let Some(message) = raw_message::find(context, &self.stream, &wanted).await? {
+                let is_it = message.time.unix_timestamp_nanos() == mark.time;
+                found.insert(mark.sequence, is_it);
+                if is_it {
+                    break;
                 }
             }
         }
@@ -224,14 +217,6 @@ impl From<Former> for StreamPosition {
 /// Where the place of a followed subject is kept.
 pub(super) fn key(subject: &str) -> String {
     format!("{PREFIX}{subject}")
-}
-
-fn is_absent(error: &RawMessageError) -> bool {
-    match error.kind() {
-        LastRawMessageErrorKind::NoMessageFound => true,
-        LastRawMessageErrorKind::JetStream(why) => why.error_code() == ErrorCode::NO_MESSAGE_FOUND,
-        _ => false,
-    }
 }
 
 /// What was taken in of a stream while its subjects were followed under other names: `pms.>` before, `pms.*.*` now.

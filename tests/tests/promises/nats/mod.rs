@@ -6,6 +6,7 @@ mod fairness;
 mod faults;
 mod feed;
 mod formats;
+mod malformed;
 mod outside;
 mod refusals;
 mod relay;

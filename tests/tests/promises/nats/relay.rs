@@ -1,14 +1,18 @@
 //! The relay says what is, and one event that cannot be published does not stop the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use http::Method;
-use innkeeper_tests::nats::{JETSTREAM, NatsServer};
+use innkeeper_tests::nats::{JETSTREAM, NatsServer, Received};
 use innkeeper_tests::{Opening, Settings, TestHost, eventually, send};
 use serde_json::Value;
 
 use super::feed::{all_published, host};
+
+/// As often as the relay keeps how far it has come, and a little more.
+const KEEPING: Duration = Duration::from_secs(6);
 
 /// A stream that takes no large events.
 pub(super) fn narrow() -> Config {
@@ -326,4 +330,51 @@ async fn events_are_published_again_on_command() {
             .await
             .expect_problem(status);
     }
+}
+
+/// What the server had confirmed, and lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stream_has_lost_is_published_again() {
+    let mut server = NatsServer::start().await;
+    let mut host = host(&server).await;
+    host.stay().room("kept").await;
+    all_published(&host, &server).await;
+    let saved = server.save().await;
+    let lose = async |host: &TestHost, server: &NatsServer, name: &str| {
+        for number in 0..5 {
+            host.stay().room(&format!("{name} {number}")).await;
+        }
+        all_published(host, server).await;
+        // As long as it takes until how far it has come is kept.
+        tokio::time::sleep(KEEPING).await;
+    };
+    lose(&host, &server, "while it runs").await;
+    server.go_back(&saved).await;
+    host.stay().room("behind it").await;
+    let (told, received) = all_published(&host, &server).await;
+    same(&told, &received);
+    lose(&host, &server, "while it is down").await;
+    host.close().await;
+    server.go_back(&saved).await;
+    host.reopen().await;
+    host.stay().room("last").await;
+    let (told, received) = all_published(&host, &server).await;
+    same(&told, &received);
+    let said = host
+        .output()
+        .lines_with("lost messages that the server had confirmed");
+    assert!(!said.is_empty(), "{}", host.output().tail(20));
+}
+
+/// Each event is there.
+fn same(told: &[Value], received: &[Received]) {
+    let published: BTreeSet<_> = received
+        .iter()
+        .map(|message| message.header("ce-id"))
+        .collect();
+    let missing: Vec<_> = told
+        .iter()
+        .filter(|event| !published.contains(event["id"].as_str().unwrap_or_default()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
