@@ -162,19 +162,19 @@ export interface Index<X, K> {
 }
 
 /** Numbers that are added to without being read, so that additions do not conflict with each other. */
-export interface Counter<K> extends TableReader<K, number> {
-  /** Adds to a number, which is 0 where nothing is there. */
-  add(key: KeyOf<K>, delta: number): void;
-  /** The sum. */
-  get(key: KeyOf<K>): number;
+export interface Counter<K, N extends number | bigint = number> extends TableReader<K, N> {
+  /** Adds to a number, which is 0 where nothing is there. A sum that has more than 64 bits ends the invocation. */
+  add(key: KeyOf<K>, delta: number | N): void;
+  /** The sum. Where that is a `number`, one beyond 2^53 cannot be read: a counter of `big(s64)` has bigints. */
+  get(key: KeyOf<K>): N;
   /** Removes the number. */
   delete(key: KeyOf<K>): void;
 }
 
 /** A table: `table("notes", u64, Note)`. Its key is a number, a text, or a list of up to three of these. */
 export function table<const K extends KeyPart | [KeyPart, ...KeyPart[]], V>(name: string, key: K, value: Type<V>): Table<Mutable<K>, V>;
-/** A table of numbers that are added to. */
-export function counter<const K extends KeyPart | [KeyPart, ...KeyPart[]]>(name: string, key: K): Counter<Mutable<K>>;
+/** A table of numbers that are added to: `counter("hits", text)`. With `big(s64)` as a third they are bigints, with all of 64 bits; what is stored is the same. */
+export function counter<const K extends KeyPart | [KeyPart, ...KeyPart[]], N extends number | bigint = number>(name: string, key: K, value?: Type<N>): Counter<Mutable<K>, N>;
 
 type Mutable<K> = K extends readonly unknown[] ? { -readonly [P in keyof K]: K[P] } : K;
 
@@ -318,13 +318,16 @@ export function pageOf<T>(item: Type<T>): Type<Page<T>>;
 export class Answer {
   readonly status: number;
   readonly body: unknown;
-  readonly headers: Record<string, string>;
+  readonly headers: Headers;
 }
 
+/** Headers by their names: a value, or a list of them for a name that comes more than once, as `set-cookie` may. */
+export type Headers = Record<string, string | number | bigint | boolean | (string | number | bigint | boolean)[]>;
+
 /** Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are. */
-export function answer(status: number, body?: unknown, headers?: Record<string, string>): Answer;
+export function answer(status: number, body?: unknown, headers?: Headers): Answer;
 /** 200 with a JSON body. */
-export function ok(body: unknown, headers?: Record<string, string>): Answer;
+export function ok(body: unknown, headers?: Headers): Answer;
 /** 201 with a JSON body, and where the new thing is. */
 export function created(location: string, body: unknown): Answer;
 /** 204: done, and nothing to say. */
@@ -334,7 +337,7 @@ export function noContent(): Answer;
 
 /** A problem detail of RFC 9457: thrown, it ends a request, and nothing that was staged is committed. In a policy it is an exception like any other: the event is tried again. */
 export class Problem extends Error {
-  constructor(status: number, detail: string, more?: { errors?: { pointer: string; detail: string }[]; headers?: Record<string, string> });
+  constructor(status: number, detail: string, more?: { errors?: { pointer: string; detail: string }[]; headers?: Headers });
   readonly status: number;
   /** 404: what the path names does not exist. */
   static notFound(detail: string): Problem;
@@ -372,13 +375,13 @@ export class Failure extends Error {
 /** Functions of an interface, by their names in JavaScript. */
 export type Functions = Record<string, (...parameters: any[]) => any>;
 /** The interface of another context: its functions, and one of the `calls` of the declaration. */
-export type Called<F> = F & { readonly id: string };
+export type Called<F> = F & (F extends { id: unknown } ? unknown : { readonly id: string });
 
 /**
  * The functions of an interface that another context offers, named without its version: `calls<Payments>("stay:payment/payments")`. Each answers its ok value, and throws a
  * {@link Failure} with the case of its error; `unavailable` is the host's, when the other context cannot be reached, and `deadline-exceeded`, where the error has
- * that case, when the time of the call was up. Integers of 64 bits are numbers: one beyond 2^53 is refused,
- * among parameters and in what is answered, and so is a floating-point number between 2^53 and 2^64 that is a whole one, since nothing tells them apart.
+ * that case, when the time of the call was up. What its type in WIT does not hold is refused, among parameters and in what is answered: 256 as a `u8`, 1.5 or `NaN` as an integer. Integers of 64 bits
+ * are numbers, too, up to 2^53.
  */
 export function calls<F = Functions>(id: string): Called<F>;
 
@@ -455,7 +458,7 @@ export interface Declaration {
   /** What it does for others, by the interfaces of WIT without their versions. */
   offers?: Record<string, Functions>;
   /** The interfaces of others that it calls. */
-  calls?: Called<unknown>[];
+  calls?: { readonly id: unknown }[];
   /** All that it writes to. */
   tables?: { readonly name: string }[];
   routes?: Route[];

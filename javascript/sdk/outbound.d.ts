@@ -3,12 +3,12 @@
  * again after a crash it is asked again. Whatever may change something carries an `Idempotency-Key` that is the same then, unless it is given one.
  */
 
-import type { Type } from "./index.js";
+import type { Headers, Type } from "./index.js";
 
 /** What a request may have. */
 export interface Options {
   /** By their names; pairs where a name comes twice. */
-  headers?: Record<string, string> | [string, string][];
+  headers?: Headers | [string, string][];
   /** A text or bytes, as they are. */
   body?: string | Uint8Array;
   /** A value that is sent as JSON. */

@@ -8,9 +8,11 @@ export class Refused extends Error {}
 /** An answer, as a client sees it. */
 export interface Reply {
   status: number;
-  /** By their names in lower case. */
+  /** By their names in lower case; of one that comes more than once, its values with commas between them. */
   headers: Record<string, string>;
-  /** What JSON is read of; else its text, or bytes. */
+  /** Each of them, also where a name comes more than once. */
+  headerList: [string, string][];
+  /** What JSON is read of; else its text, or bytes. A `HEAD` has none. */
   body: any;
 }
 

@@ -4,6 +4,7 @@
 
 import { difference } from "./src/answers.js";
 import { decode, encode } from "./src/bytes.js";
+import { idOf } from "./src/calls.js";
 import { live, migrate, offered, onEvent, ready, schema, web } from "./src/component.js";
 import { answerBy } from "./src/host.js";
 import { refusePromise } from "./src/immediate.js";
@@ -11,7 +12,7 @@ import { parseJson, writeJson } from "./src/json.js";
 import { camelCase } from "./src/names.js";
 import { Failure, Reject, Retry } from "./src/problem.js";
 import { decoded, encoded, isJson, outside } from "./src/testing/outside.js";
-import { closest } from "./src/testing/routing.js";
+import { closest, isRefused } from "./src/testing/routing.js";
 import { State } from "./src/testing/state.js";
 
 /** Something that the host would have ended the invocation for. A context never sees it. */
@@ -19,6 +20,30 @@ export class Refused extends Error {}
 
 /** What stands for the time at the beginning of a test. */
 const BEGINNING = Date.UTC(2026, 0, 1);
+
+/** How many bytes the subject of an event may have. */
+const LONGEST_SUBJECT = 1024;
+/** How far ahead a timer may be: 400 days, as `limits.commit.timer_delay` has it unless the app says otherwise. */
+const LONGEST_DELAY = 400 * 24 * 60 * 60 * 1000;
+
+/** What the host answers itself. */
+function refusal(status, headers = {}) {
+  return { status, headers, headerList: Object.entries(headers), body: undefined };
+}
+
+/** Headers by their names: of one that comes more than once, its values with commas between them. */
+function joined(headers) {
+  const found = new Map();
+  for (const [name, value] of headers) found.set(name, found.has(name) ? `${found.get(name)}, ${value}` : value);
+  return Object.fromEntries(found);
+}
+
+/** Whether a route takes what a request says that its body is. A test that says nothing sends JSON. */
+function takes(route, headers) {
+  const [, type] = Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
+  if (route.describe().consumes === null || type === undefined) return true;
+  return /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type.trim());
+}
 
 /** A context that is tested. */
 export class TestContext {
@@ -46,11 +71,16 @@ export class TestContext {
 
   /** Sends a request; answers its status, headers and body: what is JSON is read. */
   request(method, path, { body, headers = {} } = {}) {
-    const [plain, query = ""] = path.split("?", 2);
-    const [route, parameters] = closest(this.#context.routes, method, plain);
-    if (route === undefined) return { status: 404, headers: {}, body: undefined };
+    const end = path.includes("?") ? path.indexOf("?") : path.length;
+    const [plain, query] = [path.slice(0, end), path.slice(end + 1)];
+    if (isRefused(plain)) return refusal(400);
+    // The host asks for a `HEAD` as for a `GET`, and leaves the body out.
+    const asked = method === "HEAD" ? "GET" : method;
+    const [route, parameters] = closest(this.#context.routes, asked, plain);
+    if (route === undefined) return refusal(404);
+    if (!takes(route, headers)) return refusal(415, { accept: "application/json" });
     const request = {
-      method,
+      method: asked,
       route: route.path,
       path: plain,
       parameters,
@@ -62,11 +92,12 @@ export class TestContext {
       () => web(this.#context, request),
       ({ status }) => status < 400,
     );
-    const named = Object.fromEntries(response.headers);
+    if (response.status < 200) throw new Refused(`${method} ${route.path} answered ${response.status}: what is told before an answer is the host's`);
+    const named = joined(response.headers);
     const answer = decoded(response.body, named["content-type"]);
     const found = difference(route.answers, response, isJson(named["content-type"]) ? answer : undefined);
     if (found !== undefined) throw new Refused(`${method} ${route.path} answered ${response.status}, and not what it says that it answers: ${found}`);
-    return { status: response.status, headers: named, body: answer };
+    return { status: response.status, headers: named, headerList: response.headers, body: method === "HEAD" ? undefined : answer };
   }
 
   get(path, options) {
@@ -162,6 +193,7 @@ export class TestContext {
 
   /** Lets time pass; timers that come due become events. */
   advance(milliseconds) {
+    if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new TypeError(`time passes by a whole number of milliseconds, not by ${milliseconds}`);
     this.#now += milliseconds;
     const isDue = ({ due }) => due <= this.#now;
     // The order is that in which they came due, and of those at one time that in which they were set.
@@ -251,9 +283,11 @@ export class TestContext {
       if (!this.#context.publishes.some((published) => published.kind === kind)) {
         refuse(`${kind} was emitted, which the context does not describe: name it under \`publishes\``);
       }
+      const { length } = encode(subject);
+      if (length > LONGEST_SUBJECT) refuse(`a subject of ${length} bytes is not allowed; subjects of events have at most ${LONGEST_SUBJECT}`);
       return { id: newId(), source: this.#name, kind, subject, data: parseJson(decode(data)) };
     };
-    const calls = Object.fromEntries(this.#context.calls.map(({ id }) => [id, this.#played(id, staged)]));
+    const calls = Object.fromEntries(this.#context.calls.map((called) => [idOf(called), this.#played(idOf(called), staged)]));
     return {
       state,
       outbox: {
@@ -262,6 +296,7 @@ export class TestContext {
           return staged.events.at(-1).id;
         },
         emitAfter: (delay, ...event) => {
+          if (delay > LONGEST_DELAY) refuse(`a timer of ${delay} milliseconds is not allowed: it fires after at most 400 days`);
           staged.timers.push({ ...described(...event), due: this.#now + Number(delay) });
           return staged.timers.at(-1).id;
         },
@@ -309,6 +344,8 @@ export class TestContext {
         throw error;
       }
     };
-    return new Proxy({}, { get: (_, name) => (...parameters) => one(name, parameters) });
+    // What each object may be asked for is a function where a test answers it.
+    const isPlayed = (name) => !["id", "then"].includes(name) || this.#answers.has(`${id}#${name}`);
+    return new Proxy({}, { get: (_, name) => (isPlayed(name) ? (...parameters) => one(name, parameters) : undefined) });
   }
 }

@@ -76,6 +76,8 @@ const JAVASCRIPT: &[(&str, &str)] = &[
     ("envoy-javascript", "tests/javascript/envoy"),
     ("keeper-javascript", "tests/javascript/keeper"),
     ("moved-javascript", "tests/javascript/moved"),
+    ("mirror", "tests/javascript/mirror"),
+    ("onlooker", "tests/javascript/onlooker"),
 ];
 
 /// Contexts in JavaScript with another engine in their components.
@@ -87,6 +89,14 @@ const STARLINGMONKEY: &[(&str, &str)] = &[
     (
         "scripted-starlingmonkey",
         "tests/javascript/scripted-starlingmonkey",
+    ),
+    (
+        "mirror-starlingmonkey",
+        "tests/javascript/mirror-starlingmonkey",
+    ),
+    (
+        "onlooker-starlingmonkey",
+        "tests/javascript/onlooker-starlingmonkey",
     ),
 ];
 

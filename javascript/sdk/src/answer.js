@@ -4,7 +4,7 @@ import { encode } from "./bytes.js";
 import { refusePromise } from "./immediate.js";
 import { writeJson } from "./json.js";
 import { Page } from "./paging.js";
-import { checkedStatus, headerList } from "./response.js";
+import { answerHeaders, checkedStatus } from "./response.js";
 
 /** An answer with a status, a body and headers. */
 export class Answer {
@@ -19,7 +19,7 @@ export class Answer {
     const { body } = this;
     // It may have been set since.
     const status = checkedStatus("an answer", 100, this.status);
-    const headers = headerList(this.headers);
+    const headers = answerHeaders(this.headers);
     if (body === undefined) return { status, headers, body: new Uint8Array() };
     refusePromise("the body of the answer", body);
     const isTyped = headers.some(([name]) => name === "content-type");

@@ -6,8 +6,8 @@
 import { answerOf } from "./answer.js";
 import { ownBytes } from "./bytes.js";
 import { isReceived } from "./calls.js";
+import { receivedParameters, sent } from "./crossing.js";
 import { handle } from "./event.js";
-import { exact, isExact, plain } from "./exact.js";
 import { answerBy } from "./host.js";
 import { refusePromise } from "./immediate.js";
 import { log } from "./log.js";
@@ -79,41 +79,51 @@ export function onEvent(context, event) {
   if (end !== null) throw end;
 }
 
-/** Whether a failure is one of the cases of a function's error, which are known by what each carries: a text, nothing, or something else. */
-function isCase(failure, cases) {
-  if (cases === undefined) return true;
-  if (!Object.hasOwn(cases, failure.kind)) return false;
-  const carried = cases[failure.kind];
-  if (carried === null) return failure.value === undefined || failure.value === null;
-  return carried !== "string" || typeof failure.value === "string";
+/**
+ * The case of a function's error that a failure is; undefined where the function has no such case. Which it has, and what each carries, is looked at where it is known: a text, nothing, or
+ * something else.
+ */
+function ownCase({ kind, value }, errors) {
+  const what = `what ${kind} carries`;
+  if (errors === undefined) return { tag: kind, val: sent(what, value) };
+  if (!Object.hasOwn(errors, kind)) return undefined;
+  if (errors[kind] === null) return value === undefined || value === null ? { tag: kind } : undefined;
+  return { tag: kind, val: sent(what, value, errors[kind]) };
 }
 
 /** The case of a function's error that an exception is. What it does not mean itself is `unavailable`, as a trap would be. */
-function errorCase(what, error, cases) {
-  const isOwn = error instanceof Failure && !isReceived(error);
-  if (isOwn && isCase(error, cases) && isExact(error.value)) return { tag: error.kind, val: plain(error.value) };
+function errorCase(what, error, errors) {
+  let reason = reasonOf(error);
+  if (error instanceof Failure && !isReceived(error)) {
+    try {
+      const found = ownCase(error, errors);
+      if (found !== undefined) return found;
+      reason = `${what} has no such error: ${reason}`;
+    } catch (unfit) {
+      reason = `${what} has no such error: ${reason}: ${reasonOf(unfit)}`;
+    }
+  }
   note(what, error);
-  const reason = reasonOf(error);
-  return { tag: "unavailable", val: isOwn ? `${what} has no such error: ${reason}` : reason };
+  return { tag: "unavailable", val: reason };
 }
 
-/** Runs a function that the context offers; what is thrown is a case of its error. `cases` are those that it has, where that is known. */
-export function offered(name, run, parameters, cases) {
+/** Runs a function that the context offers; what is thrown is a case of its error. Its signature says which those are, and what it takes and answers, where that is known. */
+export function offered(name, run, parameters, { parameters: taken, answer, errors } = {}) {
   const what = `the function ${name}`;
   let failure;
   try {
-    const given = exact(`a parameter of ${what}`, parameters);
-    return exact(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...given)));
+    const given = receivedParameters(`a parameter of ${what}`, parameters, taken);
+    return sent(`what ${what} returned`, refusePromise(`what ${what} returned`, run(...given)), answer);
   } catch (error) {
-    failure = errorCase(what, error, cases);
+    failure = errorCase(what, error, errors);
   }
   throw failure;
 }
 
-/** The functions that an interface offers, as a component exports them. `errors` are the cases of their errors, by interface and function. */
-export function offers(context, id, errors = {}) {
+/** The functions that an interface offers, as a component exports them. `signatures` are those of its functions, by interface and function. */
+export function offers(context, id, signatures = {}) {
   const functions = Object.entries(context.offered(id));
-  const one = ([name, run]) => [name, (...parameters) => offered(`${id}#${name}`, run, parameters, errors[id]?.[name])];
+  const one = ([name, run]) => [name, (...parameters) => offered(`${id}#${name}`, run, parameters, signatures[id]?.[name])];
   return Object.fromEntries(functions.map(one));
 }
 
@@ -145,7 +155,8 @@ export function live(context) {
 /** Which state it works with. */
 export function schema(context) {
   const { number = 0, reads = [], rebuild = false } = context.schema ?? {};
-  return { number, reads, rebuild };
+  const what = "the schema of the context";
+  return { number: sent(what, number, "u32"), reads: sent(what, reads, ["list", "u32"]), rebuild };
 }
 
 /** What is in the place of an entry: nothing, one entry, or several. */
@@ -173,10 +184,10 @@ export function migrate(context, from, entries) {
 }
 
 /**
- * The exports of a component. `imports` answer what the context asks, `versions` are the ids of interfaces with their versions, and `errors` the cases of what is offered, by
- * interface and function.
+ * The exports of a component. `imports` answer what the context asks; among them are the `signatures` of what is called and offered, by interface and function, and whether the engine
+ * `takesSigned` integers of 32 bits for those without a sign. `versions` are the ids of interfaces with their versions.
  */
-export function component(context, imports, versions, errors) {
+export function component(context, imports, versions) {
   answerBy(imports);
   return {
     describe: { describe: () => noted("the function describe", () => context.describe(versions)) },
@@ -186,8 +197,8 @@ export function component(context, imports, versions, errors) {
     health: { ready: () => ready(context), live: () => live(context) },
     migration: {
       schema: () => noted("the function schema", () => schema(context)),
-      migrate: (from, entries) => migrate(context, from, entries),
+      migrate: (from, entries) => migrate(context, from >>> 0, entries),
     },
-    offers: (id) => offers(context, id, errors),
+    offers: (id) => offers(context, id, imports.signatures),
   };
 }

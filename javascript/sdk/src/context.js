@@ -3,11 +3,14 @@
 import { documentation } from "./documentation.js";
 import { refuseAsync } from "./immediate.js";
 import { camelCase, kebabCase } from "./names.js";
+import { textOf } from "./text.js";
 import { EVENT, Types } from "./types.js";
 
 const PARTS = [
   "summary", "offers", "calls", "tables", "routes", "publishes", "follows", "compensations", "config", "ready", "live", "schema",
 ];
+
+const LARGEST_SCHEMA = 2 ** 32 - 1;
 
 /** A context, as `context` makes it. */
 export class Context {
@@ -19,6 +22,9 @@ export class Context {
       summary, offers = {}, calls = [], tables = [], routes = [], publishes = [], follows = [], compensations = {}, schema = null,
       config = null, ready = null, live = null,
     } = declaration;
+    for (const number of schema === null ? [] : [schema.number ?? 0, ...(schema.reads ?? [])]) {
+      if (!Number.isInteger(number) || number < 0 || number > LARGEST_SCHEMA) throw new TypeError(`a schema is a whole number from 0 to ${LARGEST_SCHEMA}, not ${textOf(number)}`);
+    }
     Object.assign(this, { summary, offers, calls, tables, routes, publishes, follows, compensations, schema, config, ready, live });
     for (const route of routes) refuseAsync(`${route.method} ${route.path}`, route.handler);
     for (const { kind, policy } of follows) refuseAsync(`the policy for ${kind.kind}`, policy);

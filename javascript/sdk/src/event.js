@@ -11,6 +11,7 @@ import { EVENT, Mismatch, mismatchText, stringify } from "./types.js";
 /** A kind of event, and what it carries. */
 class EventKind {
   constructor(kind, data, { subject } = {}) {
+    if (typeof kind !== "string" || kind === "") throw new TypeError("the kind of an event is a text: event(\"NoteLeft\", …)");
     this.kind = kind;
     this.data = data;
     this.subject = subject;
@@ -24,12 +25,20 @@ export function event(kind, data, options) {
   return new EventKind(kind, data, options);
 }
 
+/** A value that is no subject, for the log. */
+function shown(value) {
+  return typeof value === "number" || value === undefined || value === null ? `${value}` : `a value of the type ${typeof value}`;
+}
+
 function staged(kind, data) {
   if (typeof kind.subject !== "function") {
     throw new TypeError(`${kind.kind} has no subject: event("${kind.kind}", …, { subject: (data) => … }) says what it is about`);
   }
   const text = stringify(kind.data, data, EVENT, `a ${kind.kind} cannot be published`);
   const subject = refusePromise(`the subject of ${kind.kind}`, kind.subject(data));
+  // Whatever else has a text would put events into one order that have nothing to do with each other.
+  const isName = typeof subject === "string" || typeof subject === "bigint" || Number.isSafeInteger(subject);
+  if (!isName) throw new Fault(`the subject of ${kind.kind} is a text or a whole number, not ${shown(subject)}`);
   return [kind.kind, toWellFormed(String(subject)), encode(text)];
 }
 
@@ -46,11 +55,13 @@ export function emitAfter(delay, kind, data) {
 
 /** Stages the cancellation of a timer. False when it has fired, was cancelled, or never was. */
 export function cancel(id) {
+  if (typeof id !== "string") throw new Fault(`a timer is cancelled by the id that emitAfter has answered, which is a text, not ${shown(id)}`);
   return host().outbox.cancel(id);
 }
 
 /** What a context does about events of a kind that another context publishes: one of the `follows` of its declaration. */
 export function follow(source, kind, policy) {
+  if (typeof source !== "string") throw new TypeError(`whom a context follows is a text: the name of a context, not ${shown(source)}`);
   return { source, kind, policy };
 }
 

@@ -1,4 +1,4 @@
-/** The values of calls between contexts, which WIT types. */
+/** The values of calls between contexts, as far as they can be looked at without their types in WIT. */
 
 import { isBytes, ownBytes } from "./bytes.js";
 import { Fault } from "./problem.js";
@@ -19,11 +19,6 @@ function inexact(value) {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** Whether a value can be said exactly. */
-export function isExact(value) {
-  return inexact(value) === undefined;
 }
 
 /**

@@ -19,6 +19,11 @@ export function caseOf(error) {
   return value !== null && typeof value === "object" && typeof value.tag === "string" ? value : undefined;
 }
 
+/** The imports, if an invocation runs. */
+export function imported() {
+  return imports;
+}
+
 /** The imports, while an invocation runs. */
 export function host() {
   if (imports === null) {

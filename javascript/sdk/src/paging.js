@@ -2,6 +2,7 @@
 
 import { host } from "./host.js";
 import { Problem } from "./problem.js";
+import { textOf } from "./text.js";
 import { big, optional, u32, u64 } from "./types.js";
 
 const SIZE = 20;
@@ -31,9 +32,21 @@ function number(query, name, wanted, most) {
   return read;
 }
 
+/** As many as a limit can be, and one more is asked for. */
+const MOST_ITEMS = 2 ** 31 - 2;
+
+/** What a context makes of it by itself is looked at, too. */
+function refuseNumber(what, value, least, most) {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`the ${what} of a paging is a whole number from ${least} to ${most}, not ${textOf(value)}`);
+  }
+}
+
 /** Which part of a collection is wanted. */
 export class Paging {
   constructor({ page, after, size = SIZE, asked }) {
+    refuseNumber("size", size, 1, MOST_ITEMS);
+    if (page !== undefined) refuseNumber("page", page, 0, Number(LARGEST_PAGE));
     this.page = after === undefined ? (page ?? 0) : undefined;
     this.after = after;
     this.size = size;

@@ -3,9 +3,10 @@
  * would draw the same numbers each time.
  */
 
-import { decode, encode } from "./bytes.js";
+import { encode } from "./bytes.js";
 import { host } from "./host.js";
 import { log } from "./log.js";
+import { TextDecoder } from "./text-decoder.js";
 
 /** A generator of 32-bit numbers (splitmix32), from a seed. */
 function generator(seed) {
@@ -55,16 +56,7 @@ provide("TextEncoder", class TextEncoder {
   }
 });
 
-provide("TextDecoder", class TextDecoder {
-  encoding = "utf-8";
-
-  decode(input = new Uint8Array()) {
-    const bytes = input instanceof Uint8Array ? input : new Uint8Array(input.buffer ?? input);
-    const text = decode(bytes);
-    if (text === null) throw new TypeError("the bytes are not UTF-8");
-    return text;
-  }
-});
+provide("TextDecoder", TextDecoder);
 
 /** An id of 128 bits, as RFC 9562 writes one. */
 function randomUUID() {

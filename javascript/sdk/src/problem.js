@@ -2,7 +2,7 @@
 
 import { encode } from "./bytes.js";
 import { writeJson } from "./json.js";
-import { checkedStatus, headerList } from "./response.js";
+import { answerHeaders, checkedStatus } from "./response.js";
 
 const TITLES = {
   400: "Bad Request",
@@ -54,6 +54,7 @@ export class Problem extends Error {
 
   /** 503: try again after so many seconds. */
   static unavailable(detail, retryAfter) {
+    if (!Number.isSafeInteger(retryAfter) || retryAfter < 0) throw new RangeError("who is to try again is told a whole number of seconds after which");
     return new Problem(503, detail, { headers: { "retry-after": String(retryAfter) } });
   }
 
@@ -67,7 +68,7 @@ export class Problem extends Error {
       detail: this.message,
     };
     if (this.errors.length > 0) body.errors = this.errors;
-    const headers = [...headerList(this.headers), ["content-type", "application/problem+json"]];
+    const headers = [...answerHeaders(this.headers), ["content-type", "application/problem+json"]];
     return { status, headers, body: encode(writeJson(body)) };
   }
 }

@@ -10,7 +10,30 @@ export function checkedStatus(what, least, status) {
   return status;
 }
 
-/** Headers as the host takes them. */
+/** The text of a header's value. What is nothing, or an object, has none that anybody means. */
+function valueOf(name, value) {
+  if (!["string", "number", "bigint", "boolean"].includes(typeof value)) {
+    throw new TypeError(`the header ${name} has a text, or a list of texts, not ${value === null ? "null" : `a value of the type ${typeof value}`}`);
+  }
+  return textOf(value);
+}
+
+/** Headers as the host takes them: one for each value, where a name has a list of them. */
 export function headerList(headers) {
-  return Object.entries(headers).map(([name, value]) => [toWellFormed(name.toLowerCase()), textOf(value)]);
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const values = Array.isArray(value) ? value : [value];
+    return values.map((one) => [toWellFormed(name.toLowerCase()), valueOf(name, one)]);
+  });
+}
+
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+// eslint-disable-next-line no-control-regex -- These are the characters that would end a header.
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+
+/** The headers of an answer: what would be none is told while an exception is still one. */
+export function answerHeaders(headers) {
+  const list = headerList(headers);
+  const [name] = list.find(([known, value]) => !NAME.test(known) || CONTROL.test(value)) ?? [];
+  if (name !== undefined) throw new TypeError(`${JSON.stringify(name)} cannot be the header of an answer: its name has other characters than a name may have, or its value has a line's end in it`);
+  return list;
 }

@@ -1,12 +1,16 @@
 /** Tables: the typed parts of a context's state, and the only thing that outlives an invocation. */
 
-import { encode } from "./bytes.js";
+import { decode, encode } from "./bytes.js";
 import { host } from "./host.js";
 import { Index, keyValues, Unique } from "./indexes.js";
 import { Key } from "./key.js";
 import { Page } from "./paging.js";
 import { Fault, Problem, Taken } from "./problem.js";
+import { textOf } from "./text.js";
 import { parse, s64, STATE, stringify, unit } from "./types.js";
+
+/** The host takes a limit of 32 bits, and one engine a sign among them: there are never so many rows. */
+const LARGEST_LIMIT = 2 ** 31 - 1;
 
 /** What reads a table. */
 class TableReader {
@@ -131,9 +135,11 @@ class TableReader {
   }
 
   rows(start, end, limit, isReverse) {
-    if (limit === 0) return [];
+    if (!Number.isInteger(limit)) throw new Fault(`a limit is a whole number, not ${textOf(limit)}`);
+    // For the host 0 is as many as there are.
+    if (limit <= 0) return [];
     return host()
-      .state.scan(start, end, limit, isReverse)
+      .state.scan(start, end, Math.min(limit, LARGEST_LIMIT), isReverse)
       .map((entry) => [this.keyOf(entry), this.decode(entry.value)]);
   }
 
@@ -221,30 +227,56 @@ export function table(name, key, value) {
   return new Table(name, key, value);
 }
 
+/** The largest number that is added, and the smallest: what a counter holds has 64 bits. */
+const [LEAST, MOST] = [-(2n ** 63n), 2n ** 63n - 1n];
+
+/** What is added, as numbers that are exact: not every engine hands a bigint over. Of a larger one a multiple of 2^53 is a number of its own. */
+function exactParts(delta) {
+  if (Number.isSafeInteger(Number(delta))) return [Number(delta)];
+  const rest = delta % 2n ** 53n;
+  return [Number(delta - rest), Number(rest)];
+}
+
 /** Numbers that are added to without being read, so that additions do not conflict with each other. */
 class Counter extends TableReader {
-  constructor(name, key) {
-    super(name, key, s64);
+  constructor(name, key, value) {
+    super(name, key, value);
+    if (value?.name !== "s64") throw new TypeError(`the counter ${name} has numbers of s64, or bigints of big(s64)`);
   }
 
   /** Adds to a number, which is 0 where nothing is there. */
   add(key, delta) {
-    if (!Number.isSafeInteger(delta)) throw new Fault(`a whole number is added, not ${delta}`);
-    host().state.add(this.text(key), delta);
+    const { isBig } = this.value;
+    const isWhole = Number.isSafeInteger(delta) || (isBig && typeof delta === "bigint" && delta >= LEAST && delta <= MOST);
+    if (!isWhole) throw new Fault(`a whole number${isBig ? " or a bigint of 64 bits" : ""} is added, not ${textOf(delta)}`);
+    for (const part of exactParts(delta)) host().state.add(this.text(key), part);
   }
 
   /** The sum. */
   get(key) {
-    return super.get(key) ?? 0;
+    return super.get(key) ?? (this.value.isBig ? 0n : 0);
   }
 
   /** Removes the number. */
   delete(key) {
     host().state.delete(this.text(key));
   }
+
+  decode(stored) {
+    if (!this.value.isBig && !isSafe(stored)) {
+      throw new Fault(`the sum in ${this.name} is larger than a number of JavaScript can be: declare it as counter("${this.name}", …, big(s64)), and it is a bigint`);
+    }
+    return super.decode(stored);
+  }
 }
 
-/** A table of numbers that are added to: one of the `tables` of the declaration. */
-export function counter(name, key) {
-  return new Counter(name, key);
+/** Whether a sum is a number that is exact; what is no sum is told by its type. */
+function isSafe(stored) {
+  const digits = /^"?(-?\d+)"?$/.exec(decode(stored) ?? "");
+  return digits === null || Number.isSafeInteger(Number(digits[1]));
+}
+
+/** A table of numbers that are added to: one of the `tables` of the declaration. They are numbers, or with `big(s64)` bigints, which hold all that 64 bits do. */
+export function counter(name, key, value = s64) {
+  return new Counter(name, key, value);
 }

@@ -68,7 +68,7 @@ test("whatever is thrown is an answer of the contract, and is in the log", () =>
     assert.equal(lines.length, 1, what);
     const [end] = served(() => thrownBy(() => onEvent(odd, delivered)));
     assert.deepEqual([Object.keys(end.error), end.error.tag, typeof end.error.val], [["tag", "val"], "retry", "string"], what);
-    const known = { "a:b/c": { run: { taken: "string", unavailable: "string" } } };
+    const known = { "a:b/c": { run: { errors: { taken: "string", unavailable: "string" } } } };
     const [failure] = served(() => thrownBy(() => offers(odd, "a:b/c", known).run()));
     assert.deepEqual([failure.error.tag, typeof failure.error.val], ["unavailable", "string"], what);
     for (const check of [ready, live]) {
@@ -354,9 +354,9 @@ test("a failure of another context, and one that a function does not name, are u
   assert.equal(kind(() => guest.call("a:b/c", "through")), "unavailable");
   assert.equal(guest.logs().length, 1);
   assert.equal(kind(() => guest.call("a:b/c", "turned")), "taken");
-  const known = { taken: "string", gone: null, unavailable: "string" };
-  const errors = { "a:b/c": { own: known, odd: known } };
-  const end = (name, wanted) => served(() => thrownBy(() => offers(middle, "a:b/c", errors)[name](wanted)))[0].error.tag;
+  const known = { errors: { taken: "string", gone: null, unavailable: "string" } };
+  const signatures = { "a:b/c": { own: known, odd: known } };
+  const end = (name, wanted) => served(() => thrownBy(() => offers(middle, "a:b/c", signatures)[name](wanted)))[0].error.tag;
   assert.deepEqual(["taken", "gone", "other", "constructor"].map((wanted) => end("own", wanted)), ["taken", "gone", "unavailable", "unavailable"]);
   assert.deepEqual(["taken", "gone"].map((wanted) => end("odd", wanted)), ["unavailable", "unavailable"]);
 });

@@ -30,7 +30,7 @@ async function main([packageDirectory, name, directory, engine, folder]) {
   const refused = made.refused(wit);
   if (refused !== undefined) throw new Refused(refused);
   const entryFile = join(out, "entry.js");
-  await writeFile(entryFile, entry(context, wit, source));
+  await writeFile(entryFile, entry(context, wit, source, made.takesSigned));
   const bundled = await bundleFor(entryFile, join(out, "component.js"), {
     external: ["innkeeper:*", "wasi:*", ...wit.calls.map(({ versioned }) => versioned)],
     // What the bundle is made of tells what has to be watched.

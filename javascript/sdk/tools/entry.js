@@ -6,11 +6,31 @@ import { camelCase } from "../src/names.js";
 /** A file of the SDK, wherever the entry is bundled. */
 const ours = (file) => JSON.stringify(fileURLToPath(new URL(`../src/${file}`, import.meta.url)));
 
-export function entry(context, wit, source) {
+/** The text of values of JSON. A list that is at several places is written once, as the types of signatures may be at many. */
+function shared(value) {
+  const lines = [];
+  const names = new Map();
+  const written = (one) => {
+    if (one === null || typeof one !== "object") return JSON.stringify(one);
+    // A name in brackets is a name of its own, whichever it is.
+    if (!Array.isArray(one)) return `{ ${Object.entries(one).filter(([, part]) => part !== undefined).map(([name, part]) => `[${JSON.stringify(name)}]: ${written(part)}`).join(", ")} }`;
+    if (!names.has(one)) {
+      const text = `[${one.map(written).join(", ")}]`;
+      names.set(one, `shape${names.size}`);
+      lines.push(`const ${names.get(one)} = ${text};`);
+    }
+    return names.get(one);
+  };
+  const text = written(value);
+  return [lines, text];
+}
+
+/** `takesSigned`: whether the engine takes integers of 32 bits as signed ones. */
+export function entry(context, wit, source, takesSigned = false) {
   const text = (value) => JSON.stringify(value);
   const contract = (name) => text(`innkeeper:context/${name}@${wit.contract}`);
-  const errors = Object.fromEntries(wit.offers.map(({ id, errors: cases }) => [id, cases]));
-  const asked = ["state", "outbox", "invocation", "config", "logging", ...(wit.outbound === undefined ? [] : ["outbound"]), "calls"];
+  const [shapes, signatures] = shared(Object.fromEntries([...wit.calls, ...wit.offers].map((one) => [one.id, one.signatures])));
+  const asked = ["state", "outbox", "invocation", "config", "logging", ...(wit.outbound === undefined ? [] : ["outbound"]), "calls", "signatures", `takesSigned: ${takesSigned}`];
   const versions = Object.fromEntries([...wit.calls, ...wit.offers].map((one) => [one.id, one.versioned]));
   return [
     `import { built } from ${ours("polyfills.js")};`,
@@ -25,7 +45,9 @@ export function entry(context, wit, source) {
     `import context from ${text(source)};`,
     "",
     `const calls = { ${wit.calls.map((call, place) => `${text(call.id)}: called${place}`).join(", ")} };`,
-    `const exported = component(context, { ${asked.join(", ")} }, ${text(versions)}, ${text(errors)});`,
+    ...shapes,
+    `const signatures = ${signatures};`,
+    `const exported = component(context, { ${asked.join(", ")} }, ${text(versions)});`,
     "export const describe = exported.describe;",
     "export const document = exported.document;",
     "export const web = exported.web;",

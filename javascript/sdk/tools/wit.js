@@ -4,7 +4,8 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { errorsOf } from "./errors.js";
+import { idOf } from "../src/calls.js";
+import { signaturesOf } from "./signatures.js";
 
 const CONTRACT = fileURLToPath(new URL("../wit", import.meta.url));
 /** What a component exports by the contract. */
@@ -22,22 +23,26 @@ async function filesBelow(folder) {
 /** What an app has in its directory: what lies above that is no part of it. */
 const MANIFEST = "innkeeper.toml";
 
-/** The packages in the folders `wit` of a directory and those above it, up to the app's, the nearest first: their versions and files, by their names. */
+/** The packages of the files below a folder: their versions, files and texts, by their names. */
+async function packagesIn(folder) {
+  const found = new Map();
+  for (const file of await filesBelow(folder)) {
+    const declared = PACKAGE.exec(await readFile(file, "utf8"));
+    if (declared === null) continue;
+    const [, name, version] = declared;
+    const one = found.get(name) ?? { version, files: [], texts: [] };
+    one.files.push(file);
+    one.texts.push(declared.input);
+    found.set(name, one);
+  }
+  return found;
+}
+
+/** The packages in the folders `wit` of a directory and those above it, up to the app's, the nearest first: by their names. */
 async function packagesFor(directory) {
   const packages = new Map();
   for (let at = directory; ; at = dirname(at)) {
-    const files = await filesBelow(join(at, "wit"));
-    const found = new Map();
-    for (const file of files) {
-      const declared = PACKAGE.exec(await readFile(file, "utf8"));
-      if (declared === null) continue;
-      const [, name, version] = declared;
-      const one = found.get(name) ?? { version, files: [], texts: [] };
-      one.files.push(file);
-      one.texts.push(declared.input);
-      found.set(name, one);
-    }
-    for (const [name, one] of found) {
+    for (const [name, one] of await packagesIn(join(at, "wit"))) {
       if (!packages.has(name)) packages.set(name, one);
     }
     if (existsSync(join(at, MANIFEST)) || dirname(at) === at) return packages;
@@ -75,6 +80,8 @@ export async function writeWit(directory, { context, asksOutside = false }, fold
     for (const [index, file] of one.files.entries()) await cp(file, join(to, `${index}.wit`));
     files.push(...one.files);
   }
+  // With the contract's, of which an interface may use something, too.
+  const texts = new Map([...(await packagesIn(join(folder, "deps"))), ...packages].map(([name, one]) => [name, one.texts]));
   const versioned = (id) => {
     const [name, interfaceName] = id.split("/");
     const found = packages.get(name);
@@ -82,14 +89,11 @@ export async function writeWit(directory, { context, asksOutside = false }, fold
       const known = [...packages.keys()].filter((other) => !/^(wasi|innkeeper):/.test(other)).sort().join(", ") || "none";
       throw new Refused(`there is no interface ${id}: its package is none of those in the folders \`wit\` above ${directory} (${known})`);
     }
-    return { id, interface: interfaceName, texts: textsOf(packages, name), versioned: found.version === undefined ? id : `${id}@${found.version}` };
+    const signatures = signaturesOf(texts, name, interfaceName);
+    return { id, interface: interfaceName, signatures, texts: textsOf(packages, name), versioned: found.version === undefined ? id : `${id}@${found.version}` };
   };
-  const calls = context.calls.map((called) => versioned(called.id));
-  const texts = new Map([...packages].map(([name, one]) => [name, one.texts]));
-  const offers = Object.keys(context.offers).map((id) => {
-    const offer = versioned(id);
-    return { ...offer, errors: errorsOf(texts, id.split("/")[0], offer.interface) };
-  });
+  const calls = context.calls.map((called) => versioned(idOf(called)));
+  const offers = Object.keys(context.offers).map(versioned);
   const taken = offers.find((one) => OF_THE_CONTRACT.includes(one.interface));
   if (taken !== undefined) throw new Refused(`an interface that is offered is called ${taken.interface}, which the contract calls its own: give it another name`);
   const twice = offers.find((one, place) => offers.slice(0, place).some((other) => other.interface === one.interface));

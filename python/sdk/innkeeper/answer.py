@@ -1,12 +1,11 @@
 """Answers to requests."""
 
-from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from .immediate import refuse_later
 from .json_text import encode_json
 from .paging import Page
-from .response import Response, checked_status, header_list
+from .response import Headers, Response, checked_status, header_list
 
 _NOTHING: Any = object()
 
@@ -16,15 +15,15 @@ V = TypeVar("V")
 class Answer:
     """An answer with a status, a body and headers."""
 
-    def __init__(self, status: int, body: Any = _NOTHING, headers: Mapping[str, object] | None = None) -> None:
-        self.status = checked_status("an answer", 100, status)
+    def __init__(self, status: int, body: Any = _NOTHING, headers: Headers | None = None) -> None:
+        self.status = checked_status("an answer", 200, status)
         self.body = body
         self.headers = dict(headers or {})
 
     def to_response(self) -> Response:
         """For the host."""
         # It may have been set since.
-        status = checked_status("an answer", 100, self.status)
+        status = checked_status("an answer", 200, self.status)
         headers, body = header_list(self.headers), self.body
         if body is _NOTHING:
             return Response(status, headers, b"")
@@ -48,12 +47,13 @@ class Created(Answer, Generic[V]):
         super().__init__(201, body, {"location": location})
 
 
-def answer(status: int, body: Any = _NOTHING, headers: Mapping[str, object] | None = None) -> Answer:
-    """Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are."""
+def answer(status: int, body: Any = _NOTHING, headers: Headers | None = None) -> Answer:
+    """Any status, with a body that becomes JSON; a text or bytes with a `content-type` of their own stay what they are. Of a header with several values each is one of its own:
+    `{"set-cookie": ["a=1", "b=2"]}`."""
     return Answer(status, body, headers)
 
 
-def ok(body: Any, headers: Mapping[str, object] | None = None) -> Answer:
+def ok(body: Any, headers: Headers | None = None) -> Answer:
     """200 with a JSON body."""
     return Answer(200, body, headers)
 

@@ -19,7 +19,7 @@ from .log import log
 from .problem import Failure, Fault, Problem, Reject, Retry, Taken
 from .response import Response
 from .route import RequestReceived
-from .text import describe_error, is_well_formed, reason_of, text_of
+from .text import describe_causes, describe_error, is_well_formed, reason_of, text_of
 
 
 class Ended(Exception):
@@ -42,7 +42,7 @@ class NotSo(Exception):
 def note(what: str, error: BaseException) -> None:
     """Notes an exception that nobody has caught, with where it was raised."""
     if isinstance(error, Fault):
-        log.error(f"{what}: {reason_of(error)}")
+        log.error(f"{what}: {reason_of(error)}{describe_causes(error)}")
     else:
         log.critical(f"{what}: {describe_error(error)}")
 

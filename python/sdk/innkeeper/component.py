@@ -157,7 +157,7 @@ class _Outside:
 
 def _parameters_of(function: Callable[..., Any]) -> list[Any]:
     hints = typing.get_type_hints(function)
-    return [hint for name, hint in hints.items() if name not in ("return", "self")]
+    return [hint for name, hint in hints.items() if name != "return"]
 
 
 def exports(

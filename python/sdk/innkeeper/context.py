@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .calls import Calls
+from .calls import Calls, interface_of
 from .config import Config
 from .document import Documentation, documentation_of
 from .event import Event, Policy
@@ -95,6 +95,11 @@ class Context:
         self.is_live: Callable[[], Any] | None = None
         if schema is not None and schema.migrate is not None:
             refuse_async("migrate", schema.migrate)
+
+    @property
+    def called(self) -> list[str]:
+        """The ids of the interfaces that it calls, without their versions."""
+        return [interface_of(one) for one in self.calls]
 
     def get(self, path: str) -> Callable[[Run], Run]:
         """Answers GET requests for a path."""

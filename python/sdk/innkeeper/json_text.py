@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -105,12 +106,31 @@ def _name(name: object) -> str:
 
 def dump_json(said: Any) -> bytes:
     """JSON of what has a word in it."""
-    text = json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        found = _infinite_in(said)
+        if found is None:
+            raise
+        place, number = found
+        raise ValueError(f"the number at {place or 'the top'} is {number}, which has no word in JSON: put None there, or a text") from None
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         # Half a surrogate pair has an escape in JSON.
         return json.dumps(said, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _infinite_in(said: Any) -> tuple[str, float] | None:
+    """Where the first number is that is infinite, or none: a JSON pointer (RFC 6901)."""
+    if isinstance(said, float):
+        return None if math.isfinite(said) else ("", said)
+    members = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
+    for name, part in members:
+        found = _infinite_in(part)
+        if found is not None:
+            return f"/{str(name).replace('~', '~0').replace('/', '~1')}{found[0]}", found[1]
+    return None
 
 
 def encode_json(value: Any) -> bytes:

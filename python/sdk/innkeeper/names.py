@@ -22,5 +22,5 @@ def camel_case(name: str) -> str:
 
 
 def kebab_of_class(name: str) -> str:
-    """The name of a class, such as `NotFound`, in WIT."""
-    return re.sub(r"(?<=.)(?=[A-Z])", "-", name).lower()
+    """The name of a class, such as `NotFound`, in WIT. What would be a word of Python ends with `_`: `none` is `None_`."""
+    return re.sub(r"(?<=.)(?=[A-Z])", "-", name.rstrip("_")).lower()

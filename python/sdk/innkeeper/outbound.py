@@ -22,6 +22,9 @@ from .values import Form, Mismatch, mismatch_text, type_of
 
 T = TypeVar("T")
 
+Headers = Mapping[str, str | list[str] | tuple[str, ...]]
+"""Headers by their names. Of several values each is a header of that name."""
+
 _NOTHING: Any = object()
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -97,7 +100,7 @@ class Response:
             raise Broken(f"the answer is not what is wanted: {mismatch_text(mismatch)}") from None
 
 
-def get(url: str, *, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None) -> Response:
+def get(url: str, *, headers: Headers | None = None, timeout: timedelta | None = None) -> Response:
     """Sends a GET; see `request`."""
     return request("GET", url, headers=headers, timeout=timeout)
 
@@ -107,7 +110,7 @@ def post(
     *,
     json: Any = _NOTHING,
     body: bytes | str = b"",
-    headers: Mapping[str, str] | None = None,
+    headers: Headers | None = None,
     timeout: timedelta | None = None,
 ) -> Response:
     """Sends a POST; see `request`."""
@@ -120,12 +123,12 @@ def request(
     *,
     json: Any = _NOTHING,
     body: bytes | str = b"",
-    headers: Mapping[str, str] | None = None,
+    headers: Headers | None = None,
     timeout: timedelta | None = None,
 ) -> Response:
     """Sends a request, with a value as JSON or with a body as it is, and waits for the whole answer, which may take until `timeout` to begin. A redirect is an answer
     like any other. Raises an `Error` where there is no answer."""
-    given = list((headers or {}).items())
+    given = [(name, value) for name, said in (headers or {}).items() for value in (said if isinstance(said, (list, tuple)) else [said])]
     if json is not _NOTHING:
         if body:
             raise Invalid("a request has JSON or another body, not both")

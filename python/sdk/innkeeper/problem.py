@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from .response import Response, checked_status, header_list
+from .response import Headers, Response, checked_status, header_list
 from .json_text import encode_json
 
 
@@ -19,7 +19,7 @@ class Problem(Exception):
         detail: str,
         *,
         errors: Sequence[Mapping[str, str]] = (),
-        headers: Mapping[str, object] | None = None,
+        headers: Headers | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = checked_status("a problem", 400, status)

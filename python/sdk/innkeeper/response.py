@@ -1,6 +1,6 @@
 """What every answer has, whoever made it: it is looked at where an exception is still one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .text import text_of, to_well_formed
@@ -22,6 +22,14 @@ def checked_status(what: str, least: int, status: object) -> int:
     return status
 
 
-def header_list(headers: Mapping[str, object]) -> list[tuple[str, str]]:
+Headers = Mapping[str, object]
+"""Headers by their names. A list or a tuple has several values: each is a header of that name."""
+
+
+def header_list(headers: Headers) -> list[tuple[str, str]]:
     """Headers as the host takes them."""
-    return [(to_well_formed(name.lower()), text_of(value)) for name, value in headers.items()]
+    return [(to_well_formed(name.lower()), text_of(value)) for name, given in headers.items() for value in _values(given)]
+
+
+def _values(given: object) -> Sequence[object]:
+    return given if isinstance(given, (list, tuple)) else [given]

@@ -16,8 +16,9 @@ from .names import snake_case
 from .paging import NAMES, Paging
 from .problem import Problem
 from .text import checked_text
-from .values import Form, Mismatch, Type, type_of
+from .values import Form, Mismatch, Type
 from .values.compound import List, Optional, Struct
+from .values.hints import Marked, marked
 
 
 class RequestReceived(Protocol):
@@ -68,6 +69,7 @@ class Reads:
     in_path: dict[str, Type] = field(default_factory=dict)
     """By the names in the path."""
     in_query: dict[str, Queried] = field(default_factory=dict)
+    """By the names in the query."""
     is_paged: bool = False
     """Whether it takes a `Paging`."""
     body: Type | None = None
@@ -94,15 +96,18 @@ class Route:
 
 
 def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
-    """The route that a handler's parameters ask for: those of the path by their names, `body`, a `Paging`, a `Request`; any other is of the query."""
+    """The route that a handler's parameters ask for: those of the path by their names, `body`, a `Paging`, a `Request`; any other is of the query. `Outside` gives one of the path or
+    the query another name than it has in the code."""
     what = f"{method} {checked_text('the path of a route', path)}"
     refuse_async(what, handler)
-    in_path = {snake_case(name): name for name in re.findall(r"\{\*?([^}]*)\}", path)}
+    placeholders = re.findall(r"\{\*?([^}]*)\}", path)
     hints = typing.get_type_hints(handler, include_extras=True)
     readers: dict[str, Read] = {}
     reads = Reads()
     in_query = reads.in_query
     consumes = None
+    # Whoever reads a name of the query, by the names in the query.
+    queried_by: dict[str, str] = {}
     for name, parameter in inspect.signature(handler).parameters.items():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"{what}: each parameter of its handler has a name of its own")
@@ -112,30 +117,59 @@ def route(method: str, path: str, handler: Callable[..., Any]) -> Route:
         if hint is Paging:
             readers[name] = lambda request: Paging.of(request.path, request.query)
             reads.is_paged = True
-        elif hint is Request:
+            continue
+        if hint is Request:
             readers[name] = _request
             reads.is_whole = True
-        elif name in in_path:
-            of = reads.in_path[in_path[name]] = _sendable(f"{what}: {name}", hint)
-            readers[name] = _in_path(in_path[name], of)
-        elif name == "body":
-            reads.body = type_of(hint)
+            continue
+        said = _said_of(f"{what}: {name}", hint)
+        placeholder = _placeholder_of(name, said.outside, placeholders)
+        if name == "body" and placeholder is None:
+            if said.outside is not None:
+                raise TypeError(f"{what}: the body has no name outside: call a parameter of the query otherwise than `body` in the code")
+            reads.body = said.of
             readers[name] = _in_body(what, reads.body)
             consumes = "application/json"
+            continue
+        of, outside = _sendable(f"{what}: {name}", said.of), placeholder or said.outside or name
+        if placeholder in reads.in_path or outside in queried_by:
+            raise TypeError(f"{what}: two parameters of its handler read {outside}")
+        if placeholder is not None:
+            reads.in_path[placeholder] = of
+            readers[name] = _in_path(placeholder, of)
         else:
-            in_query[name] = Queried(_sendable(f"{what}: {name}", hint), parameter.default)
-    for name, queried in in_query.items():
-        readers[name] = _in_query(name, queried)
+            in_query[outside] = Queried(of, parameter.default)
+            queried_by[outside] = name
+    for outside, queried in in_query.items():
+        readers[queried_by[outside]] = _in_query(outside, queried)
     # What nobody reads is looked for before anything else is read of the query.
     if in_query:
-        (first, *_) = in_query
+        first = next(iter(queried_by.values()))
         readers[first] = _after(lambda request: _refuse_unknown(request.query, set(in_query)), readers[first])
     return Route(method, path, consumes, handler, readers, reads, hints.get("return", Any))
 
 
-def _sendable(what: str, hint: Any) -> Type:
+def _said_of(what: str, hint: Any) -> Marked:
+    try:
+        said = marked(hint)
+    except TypeError as error:
+        raise TypeError(f"{what}: {error}") from None
+    if said.stored is not None:
+        raise TypeError(f"{what}: nothing of a request is in the state, so `Stored` says nothing here; `Outside` is its name in the path or the query")
+    return said
+
+
+def _placeholder_of(name: str, outside: str | None, placeholders: Sequence[str]) -> str | None:
+    """The placeholder of the path that a parameter reads: the one that it names, else the one that is called as it is, or so in the code."""
+    if outside is not None:
+        return outside if outside in placeholders else None
+    if name in placeholders:
+        return name
+    return next((one for one in placeholders if snake_case(one) == name), None)
+
+
+def _sendable(what: str, of: Type) -> Type:
     """The type of what is in the path or the query; raises TypeError where nobody could send it."""
-    of = type_of(hint)
     one = of.inner if isinstance(of, Optional) else of
     if not (one.item if isinstance(one, List) else one).has_text:
         raise TypeError(f"{what} cannot be in a path or a query: only a text, a number, bool, bytes, an Enum, or a list of one of these has a text there")

@@ -5,7 +5,9 @@ from enum import Enum, Flag, auto
 from typing import Any, Generic, Optional, TypeVar, Union
 
 import pytest
+from innkeeper.component import _parameters_of
 from innkeeper.crossing import bounded, fitted
+from innkeeper.names import kebab_of_class
 
 
 @dataclass
@@ -208,3 +210,14 @@ def test_an_integer_is_as_large_as_the_interface_has_it(value: Any, shape: Any) 
 )
 def test_what_is_as_large_is_left_as_it_is(value: Any, shape: Any) -> None:
     assert bounded(value, shape) == value
+
+
+def test_a_case_whose_name_is_a_word_of_python_is_known_by_its_name_in_wit() -> None:
+    names = {"None_": "none", "True_": "true", "NotFound": "not-found", "Http2": "http2"}
+    assert {name: kebab_of_class(name) for name in names} == names
+
+
+def test_all_that_a_function_takes_is_given_whatever_it_is_called() -> None:
+    def import_(from_: int, self: str, return_: bytes) -> float: ...
+
+    assert _parameters_of(import_) == [int, str, bytes]

@@ -44,6 +44,8 @@ def test_what_is_asked_is_what_the_outside_is_told() -> None:
     assert test.post("/charges", {"order": 1, "cents": 100}).body == {"number": 2**64 - 1}
     body, headers = b'{"order":1,"cents":100}', [("content-type", "application/json")]
     assert asked == [outbound.Request("POST", "https://bank.example/charges", headers, body, timedelta(seconds=2))]
+    several = test.run(lambda: outbound.get("https://bank.example", headers={"accept": ["a/b", "c/d"], "x-one": "1"}))
+    assert (several.status, asked[1].headers) == (200, [("accept", "a/b"), ("accept", "c/d"), ("x-one", "1")])
 
 
 def test_an_error_is_caught_by_its_class() -> None:

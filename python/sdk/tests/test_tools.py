@@ -88,7 +88,8 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
     done: list[str] = []
     exports = SimpleNamespace(exports=lambda *given: done.append("made") or found.setdefault("given", given) and {})
     memory = SimpleNamespace(fill=lambda: done.append("filled"))
-    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports, "innkeeper_memory": memory}
+    late = SimpleNamespace(load=lambda: done.append("loaded"))
+    modules = {"main": SimpleNamespace(context="it"), "innkeeper.component": exports, "innkeeper_memory": memory, "innkeeper_late": late}
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)  # type: ignore[arg-type]
     try:
@@ -98,7 +99,7 @@ def test_the_entry_names_what_is_called_and_offered() -> None:
             sys.modules.pop(name)
             if module is not None:
                 sys.modules[name] = module
-    assert done == ["filled", "made", "filled"]
+    assert done == ["filled", "made", "loaded", "filled"]
     assert found["given"] == ("it", "0.3.0", {**written.calls, **written.offers}, written.calls, signatures, "a:b/e@0.1.0")
 
 
@@ -230,3 +231,95 @@ def test_what_the_sdk_uses_of_pythons_library_is_loaded_before_it() -> None:
     sdk = TOOLS.parent / "innkeeper"
     used = {name for file in sdk.rglob("*.py") if "testing" not in file.relative_to(sdk).parts for name in imported(file)}
     assert used - {"__future__"} == imported(TOOLS / "innkeeper_build" / "memory.py") - {"gc"}
+
+
+LATE = """
+import ast, codecs, collections, datetime, email, io, pickle, plistlib, re, string, sys, time, urllib.parse, uuid, weakref, zipfile
+from decimal import Decimal
+from fractions import Fraction
+
+def use():
+    assert datetime.datetime.strptime("2020-01-02", "%Y-%m-%d").year == 2020 and time.strptime("2020", "%Y").tm_year == 2020
+    assert "\u00fc.de".encode("idna") == b"xn--tda.de"
+    for name in ("ascii", "latin-1", "cp1252", "utf-16", "utf-32-be", "utf-8-sig", "iso8859-15"):
+        assert codecs.getincrementaldecoder(name)().decode(codecs.getincrementalencoder(name)().encode("x")) == "x"
+    assert b"x".decode("cp1140") and codecs.encode("x", 'rot13') == "k"
+    assert collections.Counter("aab").most_common(1) == [("a", 2)]
+    assert string.Template("$a").safe_substitute({}, a=1) == "1"
+    assert str(uuid.uuid5(uuid.NAMESPACE_DNS, "x")) and str(uuid.uuid3(uuid.NAMESPACE_DNS, "x"))
+    assert urllib.parse.urlsplit("http://\u00fc.de/").netloc and re.compile("\\\\N{EM DASH}")
+    assert ast.unparse(ast.parse("a")) == "a" and "\u00e9".encode("ascii", "namereplace")
+    assert weakref.finalize(re.compile("late"), print).detach()
+    assert pickle.loads(pickle.dumps("\u20ac", 0)) == plistlib.loads(plistlib.dumps("\u20ac", fmt=plistlib.FMT_BINARY)) == "\u20ac"
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as written:
+        written.writestr("a", "b")
+    assert zipfile.ZipFile(file).read("a") == bytes("b", "cp1250")
+    assert email.message_from_string("a: b").as_string() and Fraction.from_decimal(Decimal(2)) == 2
+"""
+PREPARED = """
+import sys
+sys.path[:0] = {folders!r}
+from innkeeper_build import memory, late
+import late_context
+early = set(sys.modules)
+{loads}
+class Nothing:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path[:] = [Nothing]
+late_context.use()
+print("*".join(sorted(set(sys.modules) - early)))
+"""
+
+
+def run_without_files(home: Path, text: str, loads: str) -> "subprocess.CompletedProcess[str]":
+    (home / "src" / "late_context.py").write_text(text, encoding="utf-8")
+    said = PREPARED.format(folders=[str(home / "src"), str(TOOLS)], loads=loads)
+    return subprocess.run([sys.executable, "-I", "-B", "-c", said], capture_output=True, text=True, timeout=60)
+
+
+def test_what_the_standard_library_imports_late_is_there_when_there_are_no_files(home: Path) -> None:
+    found = run_without_files(home, LATE, "late.load()")
+    assert (found.returncode, found.stderr) == (0, "")
+    lacking = run_without_files(home, LATE, "")
+    assert "No module named '_strptime'" in lacking.stderr
+
+
+def test_what_a_context_has_no_use_for_is_not_imported(home: Path) -> None:
+    found = run_without_files(home, "import datetime, re\n\ndef use():\n    pass\n", "late.load()")
+    assert (found.returncode, found.stderr) == (0, "")
+    imported = set(found.stdout.strip().split("*"))
+    # Not what each component has some function for, nor what no component has a use for.
+    assert not imported & {"_strptime", "heapq", "encodings.idna", "encodings.cp1252", "subprocess", "argparse", "traceback", "socket"}
+
+
+def test_an_interface_may_have_any_names_of_wit() -> None:
+    words = """
+        package a:b;
+        interface %class {
+            record %from { %import: u8, self: u16, %record: s8 }
+            %func: func(%func: u8, %return: %from) -> result<u64>;
+            %import: func(self: u8) -> result<_, u8>;
+            %type: func();
+            %record: func();
+        }
+    """
+    signatures = Signatures({"a:b": [words]})
+    record = ("record", {"import": "u8", "self": "u16", "record": "s8"})
+    assert signatures.of("a:b/class") == {
+        "func": Signature(["u8", record], "u64", {}),
+        "import": Signature(["u8"], None, {}),
+        "type": Signature([], None, {}),
+        "record": Signature([], None, {}),
+    }
+    assert signatures.parameters_of("a:b/class")["func"] == ["func", "return"]
+    assert signatures.parameters_of("x:y/z") == {}
+
+
+def test_a_parameter_that_nothing_in_python_can_offer_is_refused(home: Path, tmp_path: Path) -> None:
+    (home / "wit").mkdir()
+    (home / "wit" / "own.wit").write_text("package a:b; interface rooms { run: func(self: u8) -> u8; }")
+    wit.write_wit(home, ["a:b/rooms"], {}, False, False, tmp_path / "out")
+    with pytest.raises(wit.Refused, match="the function run of a:b/rooms has a parameter `self`"):
+        wit.write_wit(home, [], {"a:b/rooms": ["run"]}, False, False, tmp_path / "out")

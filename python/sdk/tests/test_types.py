@@ -2,13 +2,15 @@
 
 import math
 import time
-from dataclasses import dataclass, field, make_dataclass
+from abc import ABC, abstractmethod
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from enum import Enum
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, ClassVar, NamedTuple, NewType, TypedDict
 
 import pytest
-from innkeeper import F32, S8, S64, S128, U8, U32, U64, Char, Fault, Outside, Some, Stored, UpTo, in_camel_case
+from innkeeper import F32, S8, S64, S128, U8, U32, U64, Char, Context, Fault, Outside, Some, Stored, UpTo, in_camel_case
 from innkeeper.json_text import NotJson, decode_json, dump_json, parse_json
+from innkeeper.testing import TestContext
 from innkeeper.values import Form, Mismatch, Types, encode, mismatch_text, parse, type_of
 
 
@@ -264,3 +266,140 @@ class Numbered(Enum):
 def test_what_is_no_type_is_said_when_it_is_declared(hint: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         type_of(hint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlyByName:
+    value: U8
+
+    def __post_init__(self) -> None:
+        if self.value == 9:
+            raise ValueError("nine is too many")
+        if self.value == 8:
+            raise ValueError
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    value: U8 = 5
+
+
+@dataclass(kw_only=True)
+class Nothing:
+    note: ClassVar[str] = "none"
+
+    def __post_init__(self) -> None:
+        if self.note == "closed":
+            raise ValueError("it is closed")
+
+
+@dataclass(frozen=True)
+class Named(Inner):
+    more: U8 = field(kw_only=True)
+    doubled: InitVar[bool] = False
+
+
+@dataclass(init=False)
+class OwnInit:
+    value: U8
+
+    def __init__(self, *, value: int, more: int = 3) -> None:
+        self.value = value
+
+
+class Plain(Inner):
+    """It adds nothing to its fields."""
+
+
+@pytest.mark.parametrize("form", Form)
+def test_what_is_read_is_made_by_the_names_of_its_fields(form: Form) -> None:
+    of = type_of(OnlyByName | Slots | Nothing | Named | OwnInit)
+    for said, wanted in (
+        ({"OnlyByName": 3}, OnlyByName(value=3)),
+        ({"Slots": 3}, Slots(3)),
+        ("Nothing", Nothing()),
+        ({"Named": {"name": "a", "more": 1}}, Named("a", more=1)),
+    ):
+        assert of.read(said, form) == wanted
+        assert of.write(wanted, form) == said
+    assert of.read({"OwnInit": 3}, form).value == 3
+    assert type(type_of(Plain).read({"name": "a"}, form)) is Plain
+    for value, detail in ((9, "nine is too many"), (8, "ValueError")):
+        with pytest.raises(Mismatch) as refused:
+            of.read({"OnlyByName": value}, form)
+        assert (refused.value.pointer, refused.value.detail) == ("/OnlyByName", detail)
+
+
+def test_what_a_case_refuses_is_answered_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Nothing, "note", "closed")
+    context = Context("x")
+
+    @context.post("/")
+    def take(body: Holder) -> None: ...
+
+    guest = TestContext(context)
+    for said, detail, pointer in (
+        ({"OnlyByName": 9}, "nine is too many", "/one/OnlyByName"),
+        ("Nothing", "it is closed", "/one"),
+    ):
+        reply = guest.post("/", {"one": said})
+        assert (reply.status, reply.body["errors"]) == (422, [{"pointer": pointer, "detail": detail}])
+
+
+@dataclass
+class Holder:
+    one: OnlyByName | Nothing
+
+
+@dataclass
+class NotSet:
+    value: U8 = field(init=False)
+
+
+@dataclass
+class Asks:
+    value: U8
+    secret: InitVar[str]
+
+
+@dataclass(init=False)
+class NoInit:
+    value: U8
+
+
+@dataclass
+class OtherInit:
+    value: U8
+
+    def __init__(self, amount: int) -> None:
+        self.value = amount
+
+
+@dataclass
+class Abstract(ABC):
+    value: U8
+
+    @abstractmethod
+    def run(self) -> None: ...
+
+
+class Undecorated(Inner):
+    more: U8
+
+
+class Pair(NamedTuple):
+    value: U8
+
+
+class Members(TypedDict):
+    value: int
+
+
+@pytest.mark.parametrize("made", [NotSet, Asks, NoInit, OtherInit, Abstract, Undecorated, Pair, Members])
+def test_what_could_not_be_made_is_refused_when_it_is_declared(made: type[Any]) -> None:
+    hints: list[Any] = [made, list[made], made | None]  # type: ignore[valid-type]
+    if made not in (Pair, Members):
+        hints.append(made | Single)
+    for hint in hints:
+        with pytest.raises(TypeError, match=made.__name__):
+            type_of(hint)

@@ -26,6 +26,7 @@ from innkeeper_build.wit import Refused, Written, write_wit  # noqa: E402
 sys.path.remove(str(TOOLS))
 ENTRY = "innkeeper_entry"
 MEMORY = "innkeeper_memory"
+LATE = "innkeeper_late"
 
 
 def main(package: Path, name: str, out: Path) -> None:
@@ -37,18 +38,19 @@ def main(package: Path, name: str, out: Path) -> None:
     with opened() as read:
         context = declared(package, source, module)
     offers = {id: list(functions) for id, functions in context.offers.items()}
-    calls = [one.interface for one in context.calls]
-    wit = write_wit(package, calls, offers, context.schema is not None, asks_outside(), out / "wit")
+    wit = write_wit(package, context.called, offers, context.schema is not None, asks_outside(), out / "wit")
     entry = out / "entry" / f"{ENTRY}.py"
     entry.parent.mkdir(exist_ok=True)
     entry.write_text(entry_text(wit, module), encoding="utf-8")
-    memory = entry.with_name(f"{MEMORY}.py")
-    shutil.copyfile(TOOLS / "innkeeper_build" / "memory.py", memory)
+    own = [entry]
+    for name_there, name_here in ((MEMORY, "memory.py"), (LATE, "late.py")):
+        own.append(entry.with_name(f"{name_there}.py"))
+        shutil.copyfile(TOOLS / "innkeeper_build" / name_here, own[-1])
     made_of = sorted({*read_from(package), *below(source), *data_of(read), *sources_of_the_sdk()})
     watched = [*made_of, *wit.files, package / "pyproject.toml"]
     (out / "component.d").write_text(f"component.wasm: {' '.join(as_in_make(file) for file in watched)}\n", encoding="utf-8")
     digest = hashlib.sha256()
-    for file in [entry, memory, *made_of]:
+    for file in [*own, *made_of]:
         digest.update(os.fsencode(file) + b"\0")
         digest.update(file.read_bytes() + b"\0")
     digest.update(f"{wit.text}\0{importlib.metadata.version('componentize-py')}".encode())
@@ -181,12 +183,13 @@ def entry_text(wit: Written, module: str) -> str:
     }
     return "\n".join(
         [
-            f"import {MEMORY}",
+            f"import {MEMORY}, {LATE}",
             f"{MEMORY}.fill()",
             f"from {module} import context",
             "from innkeeper.component import exports",
             "",
             f"globals().update(exports(context, {wit.contract!r}, {versions!r}, {wit.calls!r}, {signatures!r}, {wit.outside!r}))",
+            f"{LATE}.load()",
             f"{MEMORY}.fill()",
             "",
         ]

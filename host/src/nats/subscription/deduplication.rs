@@ -38,11 +38,13 @@ pub(super) struct Deduplication {
 }
 
 impl Deduplication {
-    /// What the journal says of it. `now` is how far the stream has come in time.
+    /// What the journal says of it. `now` is how far the stream has come in time, `read_upto` when the stream got the last message that was taken in, where that is known
+    /// of all that the journal has: what was taken in late was not published late.
     pub(super) async fn read(
         ledger: &Arc<Ledger>,
         policy: Policy,
         now: u64,
+        read_upto: Option<u64>,
     ) -> Result<Self, journal::Error> {
         let mut repeats = Self {
             policy,
@@ -66,7 +68,7 @@ impl Deduplication {
         // Only a runtime that shuts down gives no answer.
         let events = reading.await.unwrap_or(Err(journal::Error::Closed))?;
         for (halves, time) in events.into_iter().rev() {
-            repeats.insert(halves, time);
+            repeats.insert(halves, read_upto.map_or(time, |upto| time.min(upto)));
         }
         Ok(repeats)
     }
@@ -140,6 +142,7 @@ fn milliseconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{Committer, Durability, MemoryStore, Options, Unit};
     use crate::nats::subscription::event_mapping::ReceivedMessage;
 
     fn incoming(place: &str, payload: &str) -> ReceivedEvent {
@@ -164,6 +167,29 @@ mod tests {
             places: HashMap::new(),
             names: HashMap::new(),
             order: VecDeque::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_in_late_was_not_published_late() {
+        let committer = Committer::start(Arc::new(MemoryStore::new()), Options::default()).unwrap();
+        let ledger = committer.open("pms", Durability::Relaxed).unwrap();
+        let unit = Unit {
+            events: vec![cloud_event("1", "a").event],
+            ..Unit::bookkeeping("nats", ledger.applied(), Vec::new())
+        };
+        ledger.commit(unit).await.unwrap();
+        let (_, header, _) = ledger.journal().commits(0, 1).unwrap().remove(0);
+        let policy = Policy {
+            window: Some(Duration::from_secs(5)),
+            ..Policy::default()
+        };
+        let again = cloud_event("2", "a");
+        for (read_upto, expected) in [(None, true), (Some(header.time - 9_000), false)] {
+            let repeats = Deduplication::read(&ledger, policy, header.time, read_upto);
+            let mut repeats = repeats.await.unwrap();
+            let is_repeat = repeats.recognizes(&again, header.time);
+            assert_eq!(is_repeat, expected, "{read_upto:?}");
         }
     }
 

@@ -18,6 +18,9 @@ const MOST: usize = 10_000;
 /// So many broken events of a batch are taken in one by one.
 const MOST_BROKEN: usize = 16;
 
+/// The longest reason why something cannot be read, in bytes.
+const LONGEST_REASON: usize = 1_000;
+
 /// A message in its stream.
 pub(super) struct ReceivedMessage<'a> {
     pub subject: &'a str,
@@ -210,7 +213,17 @@ impl ReceivedMessage<'_> {
         self.unreadable(&halves, &[], reason)
     }
 
-    fn unreadable(&self, halves: &EventIdHalves, bytes: &[u8], reason: String) -> ReceivedEvent {
+    fn unreadable(
+        &self,
+        halves: &EventIdHalves,
+        bytes: &[u8],
+        mut reason: String,
+    ) -> ReceivedEvent {
+        // What was sent may be quoted in it.
+        if reason.len() > LONGEST_REASON {
+            reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+            reason.push('…');
+        }
         let (subject, bytes) = (self.subject.to_owned(), bytes.to_vec());
         let event = unreadable_event::new(halves.id(), subject, self.time, bytes, reason);
         let incoming = ReceivedEvent {

@@ -229,10 +229,13 @@ impl Subscriber {
         };
         let came_to = info.state.last_timestamp.unix_timestamp_nanos() / 1_000_000;
         let came_to = u64::try_from(came_to).unwrap_or_default();
+        // What came under other subjects may have come later.
+        let is_only = places.len() <= 1;
+        let read_upto = place.read_upto().filter(|_| is_only);
         let mut subjects = info.config.subjects.iter();
         Ok(Session {
             client,
-            repeats: Deduplication::read(&self.ledger, policy, came_to.min(now)).await?,
+            repeats: Deduplication::read(&self.ledger, policy, came_to.min(now), read_upto).await?,
             is_whole: subjects.all(|taken| subject::covers(&self.subscription.subject, taken)),
             counted: reading.counted,
             awaited: (0, 0),

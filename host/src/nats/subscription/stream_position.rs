@@ -96,6 +96,12 @@ impl StreamPosition {
         }
     }
 
+    /// When the stream got the last message that was taken in, in milliseconds since the Unix epoch.
+    pub(super) fn read_upto(&self) -> Option<u64> {
+        let last = self.marks.last()?;
+        u64::try_from(last.time / 1_000_000).ok()
+    }
+
     /// Forgets a mark: the one whose neighbours are closest for their age, so that the marks get rarer the further they reach back.
     fn forget_one(&mut self) {
         let newest = self.marks.last().map_or(0, |mark| mark.sequence);

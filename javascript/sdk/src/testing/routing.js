@@ -8,10 +8,23 @@ function matched(route, path) {
   const pattern = withoutHost(route).replace(/[.+?^$()|[\]\\]|\{(\*?)([^}]*)\}/g, (whole, rest, name) => {
     if (name === undefined) return `\\${whole}`;
     names.push(name);
-    return rest === "*" ? "(.*)" : "([^/]+)";
+    return rest === "*" ? "(.+)" : "([^/]+)";
   });
   const found = new RegExp(`^${pattern}$`).exec(path);
   return found && names.map((name, place) => [name, decodeURIComponent(found[place + 1])]);
+}
+
+/**
+ * Whether the host refuses a path: one that cannot be decoded, and one that whoever reads it as browsers do takes for another.
+ */
+export function isRefused(path) {
+  try {
+    decodeURIComponent(path);
+  } catch {
+    return true;
+  }
+  const read = path.replace(/%2e/gi, ".").replace(/%(2f|5c)/gi, "/");
+  return read.includes("\\") || read.split("/").some((segment) => segment === "." || segment === "..");
 }
 
 const withoutHost = (route) => route.replace(/^\/\/[^/]*/, "");

@@ -1,6 +1,9 @@
 /** A played state: what is there, and what an invocation stages. */
 
-import { encode } from "../bytes.js";
+import { decode, encode } from "../bytes.js";
+
+/** How many bytes a key may have. */
+const LONGEST_KEY = 1024;
 
 /** The order of two keys: that of their bytes. */
 function compare(one, other) {
@@ -36,6 +39,8 @@ class Unit {
     if (!key.includes("/") || !this.tables.includes(table)) {
       this.refuse(`a key of the table ${table} was written, which the context does not describe: name it under \`tables\``);
     }
+    const { length } = encode(key);
+    if (length > LONGEST_KEY) this.refuse(`a key of ${length} bytes is not allowed; keys have 1 to ${LONGEST_KEY}`);
   }
 
   get(key) {
@@ -51,8 +56,10 @@ class Unit {
   add(key, delta) {
     this.#check(key);
     const now = this.rows.get(key);
-    const sum = Number(now === undefined ? 0 : new TextDecoder().decode(now).replaceAll('"', "")) + delta;
-    this.rows.set(key, encode(String(sum)));
+    const sum = BigInt(now === undefined ? 0 : decode(now).replaceAll('"', "")) + BigInt(delta);
+    if (BigInt.asIntN(64, sum) !== sum) this.refuse(`the sum ${sum} under ${key} has more than 64 bits`);
+    // As the state has each integer.
+    this.rows.set(key, encode(Number.isSafeInteger(Number(sum)) ? `${sum}` : `"${sum}"`));
   }
 
   delete(key) {

@@ -41,6 +41,8 @@ class Integer extends Scalar {
     super(name, read, write);
     /** From where to where it is, where that is narrower than its name says. */
     this.bounds = null;
+    /** Whether its values are bigints. */
+    this.isBig = false;
   }
 
   annotations() {
@@ -71,6 +73,7 @@ function integer(name, least, most) {
     if (form === STATE && typeof json === "string" && DIGITS.test(json)) value = Number(json);
     if (typeof value === "number" && fits(value)) return value + 0;
     const isLarge = typeof value === "bigint" || (typeof json === "string" && Number.isInteger(value));
+    if (isLarge && form === BODY && name.endsWith("64")) throw wanted(`a whole number (${name}, up to 2^53)`, json);
     if (isLarge && form !== BODY && (name === "u64" || name === "s64")) {
       throw new Mismatch(`${json} is larger than a number of JavaScript can be; its type must be big(${name})`);
     }
@@ -104,7 +107,7 @@ function bigInteger(name, bits, isSigned) {
     const isLarge = value > SAFE || value < -SAFE;
     return isLarge && form === STATE ? `"${value}"` : String(value);
   };
-  return new Integer(name, read, write);
+  return new Integer(name, read, write).but({ isBig: true });
 }
 
 const ODD = { NaN, Infinity, "-Infinity": -Infinity };
@@ -173,6 +176,7 @@ export class Text extends Type {
 
   /** A text that is not blank and has at most so many characters. What is there already is read however long it is, since it may have been allowed to be. */
   upTo(most) {
+    if (most !== Infinity && (!Number.isSafeInteger(most) || most < 1)) throw new TypeError(`a text is up to a whole number of characters, from 1 on: text.upTo(500)`);
     return this.but({ most });
   }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
@@ -18,6 +18,7 @@ from ..outbound import Denied, Request, Response as Answered
 from ..problem import Failure, Reject, Retry
 from ..response import Response
 from .host import MadeCall, PlayedHost, PublishedEvent, Refused, SetTimer, SignedIn, Staged
+from .limits import Limits, wrong_with_response
 from .routing import closest
 from .state import State
 
@@ -33,7 +34,9 @@ class Reply:
 
     status: int
     headers: dict[str, str]
+    """By their names, in lower case; of several with one name it has the first."""
     body: Any
+    all_headers: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,10 @@ class TestContext:
 
     __test__ = False
 
-    def __init__(self, context: Context, name: str = "context") -> None:
+    def __init__(self, context: Context, name: str = "context", *, limits: Limits = Limits()) -> None:
         self._context = context
         self._name = name
+        self._limits = limits
         self._state = State()
         self._events: list[PublishedEvent] = []
         self._timers: list[SetTimer] = []
@@ -94,8 +98,15 @@ class TestContext:
         given = [(name.lower(), value) for name, value in (headers or {}).items()]
         pairs = parse_qsl(query, keep_blank_values=True)
         sent = _Sent(method, route.path, plain, parameters, pairs, given, b"" if body is _NOTHING else _encoded(body))
-        response = self._invoke(lambda: answering.web(self._context, sent), lambda response: response.status < 400)
-        return _reply(response)
+
+        def answered() -> Response:
+            response = answering.web(self._context, sent)
+            wrong = wrong_with_response(response, self._limits)
+            if wrong is not None:
+                raise Refused(wrong)
+            return response
+
+        return _reply(self._invoke(answered, lambda response: response.status < 400))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Sends a GET."""
@@ -230,7 +241,7 @@ class TestContext:
             raise refused[0]
 
         staged = Staged(list(self._timers))
-        unit = self._state.unit([table.name for table in self._context.tables], refuse)
+        unit = self._state.unit([table.name for table in self._context.tables], self._limits, refuse)
         host = PlayedHost(
             self._name,
             self._number,
@@ -242,8 +253,9 @@ class TestContext:
             list(self._config.items()),
             self._answers,
             self._outside,
-            [one.interface for one in self._context.calls],
+            self._context.called,
             self._lines,
+            self._limits,
             refuse,
         )
         is_committed = False
@@ -279,14 +291,14 @@ def _encoded(body: Any) -> bytes:
 
 
 def _reply(response: Response) -> Reply:
-    headers = dict(response.headers)
+    headers = dict(reversed(response.headers))
     if headers.get("content-type", "").split(";")[0].endswith("json"):
-        return Reply(response.status, headers, parse_json(response.body.decode("utf-8")))
+        return Reply(response.status, headers, parse_json(response.body.decode("utf-8")), response.headers)
     try:
         body: Any = response.body.decode("utf-8") if response.body else None
     except UnicodeDecodeError:
         body = response.body
-    return Reply(response.status, headers, body)
+    return Reply(response.status, headers, body, response.headers)
 
 
-__all__ = ["Failure", "MadeCall", "PublishedEvent", "Refused", "Reply", "SetTimer", "TestContext"]
+__all__ = ["Failure", "Limits", "MadeCall", "PublishedEvent", "Refused", "Reply", "SetTimer", "TestContext"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from ..immediate import refuse_later
 from ..json_text import decode_json
 from ..outbound import Request, Response
 from ..problem import Failure
+from .limits import Limits, wrong_with_event
 from .state import Unit
 
 
@@ -62,6 +64,17 @@ class Staged:
     timers: list[SetTimer]
     events: list[PublishedEvent] = field(default_factory=list)
     calls: list[MadeCall] = field(default_factory=list)
+    kept: list[SetTimer] = field(init=False)
+    """Those of the timers that were set before."""
+
+    def __post_init__(self) -> None:
+        self.kept = list(self.timers)
+
+    @property
+    def timer_count(self) -> int:
+        """How many timers were set and cancelled; one that was set and cancelled is neither."""
+        before, now = {timer.id for timer in self.kept}, {timer.id for timer in self.timers}
+        return len(before ^ now)
 
 
 @dataclass
@@ -80,6 +93,7 @@ class PlayedHost:
     outside: Callable[[Request], Response]
     called: list[str]
     lines: list[tuple[str, str]]
+    limits: Limits
     refuse: Callable[[str], NoReturn]
     ids: int = 0
 
@@ -132,14 +146,20 @@ class PlayedHost:
 
     def emit(self, kind: str, subject: str, data: bytes, /) -> str:
         """Stages an event."""
-        event = PublishedEvent(self._described(kind), self.name, kind, subject, decode_json(data))
+        event = PublishedEvent(self._described(kind, subject), self.name, kind, subject, decode_json(data))
         self.staged.events.append(event)
+        if len(self.staged.events) > self.limits.events:
+            self.refuse(f"an invocation publishes at most {self.limits.events:,} events (limits.commit.events); let it do less at once")
         return event.id
 
     def emit_after(self, delay_ms: int, kind: str, subject: str, data: bytes, /) -> str:
         """Stages a timer."""
-        timer = SetTimer(self._described(kind), self.name, kind, subject, decode_json(data), self.time + delay_ms)
+        id, delay = self._described(kind, subject), self.limits.timer_delay
+        if delay_ms > delay // timedelta(milliseconds=1):
+            self.refuse(f"a timer was set {delay_ms:,} milliseconds ahead: the most is {delay} (limits.commit.timer_delay)")
+        timer = SetTimer(id, self.name, kind, subject, decode_json(data), self.time + delay_ms)
         self.staged.timers.append(timer)
+        self._check_timers()
         return timer.id
 
     def cancel(self, id: str, /) -> bool:
@@ -147,7 +167,12 @@ class PlayedHost:
         left = [timer for timer in self.staged.timers if timer.id != id]
         is_found = len(left) < len(self.staged.timers)
         self.staged.timers = left
+        self._check_timers()
         return is_found
+
+    def _check_timers(self) -> None:
+        if self.staged.timer_count > self.limits.timers:
+            self.refuse(f"an invocation sets and cancels at most {self.limits.timers:,} timers (limits.commit.timers); let it do less at once")
 
     def call(self, interface: str, function: str, parameters: tuple[Any, ...]) -> Any:
         """Has the test answer a call."""
@@ -167,7 +192,10 @@ class PlayedHost:
         response: Response = refuse_later("what the test answers outside", self.outside(request))
         return response
 
-    def _described(self, kind: str) -> str:
+    def _described(self, kind: str, subject: str) -> str:
         if kind not in self.published:
             self.refuse(f"{kind} was emitted, which the context does not describe: name it under `publishes`")
+        wrong = wrong_with_event(kind, subject)
+        if wrong is not None:
+            self.refuse(wrong)
         return self.new_id()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from ..host import Entry
+from .limits import Limits, wrong_with_key, wrong_with_sequence
 
 Refuse = Callable[[str], NoReturn]
 """Ends the invocation."""
@@ -19,26 +20,36 @@ class State:
         self.rows: dict[str, bytes] = {}
         self.sequences: dict[str, int] = {}
 
-    def unit(self, tables: Collection[str], refuse: Refuse) -> "Unit":
+    def unit(self, tables: Collection[str], limits: Limits, refuse: Refuse) -> "Unit":
         """The state as an invocation sees and changes it."""
-        return Unit(self, tables, refuse)
+        return Unit(self, tables, limits, refuse)
 
 
 class Unit:
     """The state as an invocation sees and changes it."""
 
-    def __init__(self, state: State, tables: Collection[str], refuse: Refuse) -> None:
+    def __init__(self, state: State, tables: Collection[str], limits: Limits, refuse: Refuse) -> None:
         self._state = state
         self._tables = tables
+        self._limits = limits
         self._refuse = refuse
         self._rows = dict(state.rows)
+        self._changed: set[str] = set()
+        self._drawn = 0
 
     def _check(self, key: str) -> None:
         table, slash, _ = key.partition("/")
         if not slash or table not in self._tables:
             self._refuse(f"a key of the table {table} was written, which the context does not describe: name it under `tables`")
-        if len(key.encode("utf-8")) > 1024:
-            self._refuse("a key has at most 1,024 bytes")
+        self._note_change(key)
+
+    def _note_change(self, key: str) -> None:
+        wrong = wrong_with_key(key)
+        if wrong is not None:
+            self._refuse(wrong)
+        self._changed.add(key)
+        if len(self._changed) > self._limits.keys:
+            self._refuse(f"an invocation changes at most {self._limits.keys:,} keys (limits.commit.keys)")
 
     def get(self, key: str, /) -> bytes | None:
         """The value of a key."""
@@ -59,6 +70,7 @@ class Unit:
 
     def delete(self, key: str, /) -> None:
         """Stages a removal."""
+        self._note_change(key)
         self._rows.pop(key, None)
 
     def scan(self, start: str, end: str, limit: int, reverse: bool, /) -> list[Entry]:
@@ -76,6 +88,12 @@ class Unit:
 
     def next_sequence(self, name: str, /) -> int:
         """The next number. It stays drawn, whatever becomes of the invocation."""
+        wrong = wrong_with_sequence(name)
+        if wrong is not None:
+            self._refuse(wrong)
+        self._drawn += 1
+        if self._drawn > self._limits.numbers:
+            self._refuse(f"an invocation draws at most {self._limits.numbers:,} numbers (limits.commit.numbers)")
         number = self._state.sequences.get(name, 0) + 1
         self._state.sequences[name] = number
         return number

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..text import first_paragraph, to_well_formed
+from ..text import first_paragraph, reason_of, to_well_formed
 from .kind import Annotation, Described, Form, Mismatch, Place, Type, wanted
 from .marks import Some
 from .scalars import Text
@@ -254,11 +254,7 @@ class Struct(Type):
                 raise Mismatch(f"missing field `{known}`")
         if form is Form.BODY:
             self._refuse_unknown(said)
-        try:
-            return self.made(**values)
-        except ValueError as error:
-            # What its `__post_init__` says is wrong.
-            raise Mismatch(str(error)) from None
+        return _made(self.made, values)
 
     def _refuse_unknown(self, said: dict[str, Any]) -> None:
         known = [one.outside for one in self.fields]
@@ -305,9 +301,14 @@ class Variant(Type):
             if case.name != name or (case.carried is not None) is not is_object:
                 continue
             if case.carried is None:
-                return case.made()
+                return _made(case.made, {})
             carried = _read(case.carried, name, said[name], form)
-            return case.made(carried) if case.is_wrapped else carried
+            if not case.is_wrapped:
+                return carried
+            try:
+                return _made(case.made, {"value": carried})
+            except Mismatch as mismatch:
+                raise mismatch.within(name)
         raise self._expected(said)
 
     def write(self, value: Any, form: Form, depth: int = 0) -> Any:
@@ -351,6 +352,15 @@ class OneOf(Type):
 
     def what(self) -> str:
         return f"one of {', '.join(one.value for one in self.made)}"
+
+
+def _made(of: type[Any], values: dict[str, Any]) -> Any:
+    """A value of a dataclass, by the names of its fields: it may take them in no other way."""
+    try:
+        return of(**values)
+    except ValueError as error:
+        # What its `__post_init__` says is wrong.
+        raise Mismatch(reason_of(error)) from None
 
 
 def _read(of: Type, part: object, said: Any, form: Form) -> Any:

@@ -2,11 +2,14 @@
 
 import copy
 import dataclasses
+import inspect
 import types
 import typing
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
 
+from ..text import checked_text
 from .compound import Case, Dictionary, Field, List, OneOf, Optional, Struct, Tuple, Variant, default_of
 from .kind import Annotation, Type
 from .marks import Keyword, Named, Outside, Some, Stored, UpTo, name_of_case, naming_of
@@ -66,9 +69,39 @@ def resolved(hint: Any) -> Any:
     return hint
 
 
+@dataclass(frozen=True)
+class Marked:
+    """What a hint of a field or a parameter says: its type, and its names where those are others than in the code."""
+
+    of: Type
+    stored: str | None
+    outside: str | None
+
+
+def marked(hint: Any) -> Marked:
+    """What the hint of a field or a parameter says."""
+    hint = resolved(hint)
+    marks = typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
+    found: dict[type[Any], str] = {}
+    for mark in marks:
+        if isinstance(mark, (Outside, Stored)):
+            kind = type(mark)
+            if kind in found:
+                raise TypeError(f"it has two names by `{kind.__name__}`: {found[kind]!r} and {mark.name!r}")
+            found[kind] = checked_text(f"the name of `{kind.__name__}`", mark.name)
+    others = [mark for mark in marks if not isinstance(mark, (Outside, Stored))]
+    of = _annotated(typing.get_args(hint)[0], tuple(others)) if marks else type_of(hint)
+    return Marked(of, found.get(Stored), found.get(Outside))
+
+
 def _annotated(hint: Any, marks: tuple[Any, ...]) -> Type:
     of = None
     for mark in marks:
+        if isinstance(mark, (Outside, Stored)):
+            name = type(mark).__name__
+            raise TypeError(f'`{name}` names a field or a parameter, so it stands around its whole type, as in `Annotated[str | None, {name}("{mark.name}")]`')
+        if any(mark is one for one in (Keyword, Outside, Stored, UpTo)):
+            raise TypeError(f"`{mark.__name__}` says nothing without what stands in its brackets: `{mark.__name__}(…)`")
         if isinstance(mark, Named):
             of = _SCALARS[mark.scalar]
         if isinstance(mark, UpTo):
@@ -143,20 +176,32 @@ def _record(made: type[Any]) -> Struct:
         ):
             if len(set(names)) < len(names):
                 raise TypeError(f"two fields of {made.__name__} have one name {what}")
+        _refuse_unmakable(made, [one.name for one in record.fields])
     except BaseException:
         del _RECORDS[made]
         raise
     return record
 
 
+def _refuse_unmakable(made: type[Any], names: list[str]) -> None:
+    """Refuses a dataclass of which no value could be made of its fields: what is read is made by their names."""
+    if "__dataclass_params__" not in vars(made):
+        for name in inspect.get_annotations(made):
+            if name not in names and name not in vars(made):
+                raise TypeError(f"{made.__name__}.{name} is no field: write `@dataclass` above {made.__name__}, too")
+    if inspect.isabstract(made):
+        raise TypeError(f"no {made.__name__} could be made of what is read: it is abstract")
+    try:
+        inspect.signature(made).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        raise TypeError(f"no {made.__name__} could be made of what is read: it is made by the names of its fields alone, and then there is {error}") from None
+
+
 def _field(made: type[Any], field: "dataclasses.Field[Any]", hint: Any, outside: str) -> Field:
     if not field.init:
         raise TypeError(f"{made.__name__}.{field.name} is not set when one is made, so it could not be read")
-    marks = typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
-    stored = next((mark.name for mark in marks if isinstance(mark, Stored)), field.name)
-    outside = next((mark.name for mark in marks if isinstance(mark, Outside)), outside)
     try:
-        of = type_of(hint)
+        said = marked(hint)
     except TypeError as error:
         raise TypeError(f"{made.__name__}.{field.name}: {error}") from None
-    return Field(field.name, stored, outside, of, default_of(field))
+    return Field(field.name, said.stored or field.name, said.outside or outside, said.of, default_of(field))

@@ -61,7 +61,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Outside:
-    """The name of a field in requests, answers and events, where that is another than in the code."""
+    """The name of a field in requests, answers and events, or of a parameter in the path or the query, where that is another than in the code."""
 
     name: str
 

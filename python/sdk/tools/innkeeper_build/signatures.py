@@ -30,6 +30,7 @@ class Signature:
 class _Interface:
     types: dict[str, Callable[[], Shape]] = field(default_factory=dict)
     functions: dict[str, tuple[list[list[str]], list[str]]] = field(default_factory=dict)
+    parameters: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Signatures:
@@ -46,6 +47,12 @@ class Signatures:
         if interface is None:
             return {}
         return {name: self._signature(interface, *parts) for name, parts in interface.functions.items()}
+
+    def parameters_of(self, id: str) -> dict[str, list[str]]:
+        """The names of what the functions of an interface take, by the names of the functions."""
+        package, _, name = id.partition("/")
+        interface = self._interface(package, name)
+        return {} if interface is None else interface.parameters
 
     def _signature(self, interface: _Interface, parameters: list[list[str]], result: list[str]) -> Signature:
         answer = self._shape(interface, result) if result else None
@@ -87,10 +94,12 @@ class Signatures:
         word, name = tokens[0], tokens[1] if len(tokens) > 1 else ""
         if name == ":":
             head = _until(tokens, ";")
-            at = head.index("func")
+            # It may be called `func` itself.
+            at = head.index("func", 2)
             open_, close = at + 1, _closing(head, at + 1)
-            parameters = [one[2:] for one in _split(head[open_ + 1 : close])]
-            interface.functions[word] = (parameters, head[close + 2 :])
+            parameters = _split(head[open_ + 1 : close])
+            interface.functions[word] = ([one[2:] for one in parameters], head[close + 2 :])
+            interface.parameters[word] = [one[0] for one in parameters]
         elif word == "type":
             alias = _until(tokens, ";")[3:]
             interface.types[name] = lambda: self._shape(interface, alias)

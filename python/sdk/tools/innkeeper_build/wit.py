@@ -96,6 +96,9 @@ def write_wit(
     signatures = {id: read.of(id) for id in {**called, **offered}}
     for id, functions in offers.items():
         _refuse_other_functions(id, list(signatures[id]), functions)
+        for name, parameters in read.parameters_of(id).items():
+            if "self" in parameters:
+                raise Refused(f"the function {name} of {id} has a parameter `self`, which componentize-py calls the object by: nothing in Python can offer it; give it another name in the WIT")
     version = _version_in(CONTRACT / "types.wit")
     outside = f"innkeeper:outbound/http@{_version_in(OUTSIDE)}" if asks_outside else None
     lines = [

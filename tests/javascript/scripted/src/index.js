@@ -49,6 +49,11 @@ const FAILURES = {
   problem: () => {
     throw Problem.conflict("As asked.");
   },
+  fraction: () => payments.approve(1.5, 1),
+  negative: () => payments.approve(-1, 1),
+  lacking: () => payments.approve(1),
+  limit: () => marks.first(NaN),
+  header: () => ok({}, { location: undefined }),
 };
 
 export default context({

@@ -1,6 +1,7 @@
 //! What a context in JavaScript does, and what becomes of it, in the place of room between two contexts in Rust.
 
 use innkeeper_tests::{Issuer, Settings, TestHost, is_left_out};
+use serde_json::{Value, json};
 
 use super::{indexed, moved, open, scripted, told_of_message};
 use crate::standard_components::asks_by_the_same_door;
@@ -21,7 +22,7 @@ const UNEXPECTED: [(u64, &str); 4] = [
 ];
 
 /// Each way to fail, its status, and what the log says of it; `deep` is what an engine calls a stack that is full.
-fn failures(deep: &str) -> [(&str, u16, &str); 13] {
+fn failures(deep: &str) -> [(&str, u16, &str); 18] {
     [
         ("type", 500, "POST /scripted/fail/{how}: TypeError"),
         ("text", 500, "POST /scripted/fail/{how}: a text"),
@@ -40,6 +41,23 @@ fn failures(deep: &str) -> [(&str, u16, &str); 13] {
         ("state", 500, "a record of marks cannot be stored: name"),
         ("half", 500, "TypeError: half \u{fffd}"),
         ("problem", 409, ""),
+        (
+            "fraction",
+            500,
+            "payments#approve does not fit: rsvId: invalid value: 1.5",
+        ),
+        (
+            "negative",
+            500,
+            "payments#approve does not fit: rsvId: invalid value: -1",
+        ),
+        (
+            "lacking",
+            500,
+            "payments#approve does not fit: roomId: invalid value: nothing",
+        ),
+        ("limit", 500, "a limit is a whole number, not NaN"),
+        ("header", 500, "the header location has a text"),
     ]
 }
 
@@ -159,4 +177,42 @@ async fn what_routes_in_javascript_take_and_answer_is_told_as_in_rust() {
         let id = &one["get"]["parameters"][0]["schema"];
         assert_eq!(id["maximum"], 9_007_199_254_740_991_u64, "{id}");
     }
+}
+
+/// Numbers of calls are what they were, whatever engine is on either side; one that its type does not hold is refused before anybody is called.
+async fn numbers_are_what_they_were(callers: &str, callees: &str) {
+    let settings = Settings::empty().with("mirror", callees).await;
+    let mut host = open(settings.with("onlooker", callers).await).await;
+    let seen = host.gateway().post("/onlooker/sees", json!({})).await;
+    let seen = seen.expect(200).body;
+    let same: Value =
+        serde_json::from_str(seen["same"].as_str().unwrap_or_default()).unwrap_or_default();
+    let expected = json!({
+        "a": 3_000_000_000_u32, "b": u32::MAX, "c": [2_147_483_648_u32, 0], "d": 255, "e": -5, "f": -32_768,
+    });
+    assert_eq!(same, expected, "{seen}");
+    assert_eq!(seen["fail"], "bad 3000000000", "{seen}");
+    let refused = seen["refused"].as_array().cloned().unwrap_or_default();
+    assert_eq!(refused.len(), 8);
+    for told in &refused {
+        assert!(told.to_string().contains("does not fit"), "{seen}");
+    }
+    host.close().await;
+}
+
+#[tokio::test]
+async fn numbers_of_calls_are_exact_or_refused() {
+    if is_left_out("javascript") {
+        return;
+    }
+    numbers_are_what_they_were("onlooker", "mirror").await;
+}
+
+#[tokio::test]
+async fn numbers_of_calls_are_exact_or_refused_between_two_engines() {
+    if is_left_out("starlingmonkey") {
+        return;
+    }
+    numbers_are_what_they_were("onlooker-starlingmonkey", "mirror").await;
+    numbers_are_what_they_were("onlooker", "mirror-starlingmonkey").await;
 }

@@ -199,6 +199,35 @@ fn a_batch_is_each_of_its_events_and_a_broken_one_is_alone() {
     assert!(reason(&broken[0]).is_some_and(|reason| reason.contains("not a CloudEvent in JSON")));
 }
 
+/// Each would be a dead letter with all of the batch.
+#[test]
+fn of_a_batch_with_many_broken_events_they_are_told_as_one() {
+    let good = json!({"specversion": "1.0", "id": "good", "source": "/a", "type": "A"});
+    let mut batch = vec![json!(1); 5_000];
+    batch[2_500] = good;
+    batch.push(json!("x".repeat(200_000)));
+    let text = serde_json::Value::Array(batch).to_string();
+    let events = read_all(&BATCH, text.as_bytes(), None);
+    assert_eq!(events.len(), 2);
+    let said = reason(&events[0]).unwrap_or_default();
+    assert!(
+        said.starts_with(
+            "5000 of the 5001 events of the batch cannot be read, the first of them event 1: "
+        ),
+        "{said}"
+    );
+    assert_eq!(events[0].event.data, text.as_bytes());
+    assert_eq!(reason(&events[1]), None);
+    // A few are told one by one, without the bytes where these are too much together; what they quote is cut.
+    let mut few = vec![json!(1); MOST_BROKEN - 1];
+    few.push(json!("x".repeat(1 << 20)));
+    let text = serde_json::Value::Array(few).to_string();
+    let events = read_all(&BATCH, text.as_bytes(), None);
+    assert_eq!(events.len(), MOST_BROKEN);
+    let sizes: usize = events.iter().map(ReceivedEvent::size).sum();
+    assert!(sizes < 1 << 20, "{sizes}");
+}
+
 #[test]
 fn a_format_that_is_not_understood_is_named() {
     for format in [
