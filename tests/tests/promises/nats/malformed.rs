@@ -165,7 +165,11 @@ async fn no_caller_has_the_host_publish_what_the_server_or_a_follower_listens_to
         before.len(),
         after.len()
     );
-    assert!(after.iter().all(|message| message.header("ce-id") != ""));
+    assert!(
+        after
+            .iter()
+            .all(|message| !message.header("ce-id").is_empty())
+    );
 }
 
 #[tokio::test]
