@@ -59,7 +59,11 @@ impl Calls {
         let calls = Arc::new(self);
         loop {
             // Why there is no connection is said by the relay.
-            if let Ok(client) = calls.connection.client().await {
+            let client = tokio::select! {
+                () = stop.cancelled() => return,
+                client = calls.connection.client() => client,
+            };
+            if let Ok(client) = client {
                 calls.serve(&client).await;
             }
             if backoff.pause(&stop).await.is_break() {

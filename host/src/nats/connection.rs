@@ -50,11 +50,18 @@ impl Connection {
 
     /// The client; connects if nobody has, or if the client has ended: a message that it cannot read may do that.
     pub(super) async fn client(&self) -> Result<Client, NatsError> {
-        let mut client = self.client.lock().await;
-        if let Some(client) = &*client
+        let known = self.client.lock().await.clone();
+        if let Some(client) = &known
             && is_alive(client).await
         {
             return Ok(client.clone());
+        }
+        let mut client = self.client.lock().await;
+        // Somebody else may have been quicker.
+        if let Some(other) = &*client
+            && (known.is_none() || is_alive(other).await)
+        {
+            return Ok(other.clone());
         }
         let connected =
             connect(&self.app, &self.settings, &self.status, self.losses.clone()).await?;

@@ -103,8 +103,13 @@ impl Stored {
 }
 
 impl RawMessage {
-    /// Its headers as the client library reads them, or why it cannot.
+    /// Its headers as the client library reads them, or why it cannot read the message.
     pub(super) fn read_headers(&self) -> Result<HeaderMap, &'static str> {
+        // The server's JSON has this character for what is not UTF-8.
+        let is_odd = |char: char| char.is_whitespace() || char == char::REPLACEMENT_CHARACTER;
+        if self.subject.contains(is_odd) {
+            return Err("its subject is not UTF-8 without blanks");
+        }
         read_headers(&self.headers)
     }
 }
@@ -119,7 +124,8 @@ fn read_headers(block: &[u8]) -> Result<HeaderMap, &'static str> {
     let status = lines.next().and_then(|line| line.strip_prefix(BEGINNING));
     match status.map(str::trim) {
         None => return Err("its headers do not begin with `NATS/1.0`"),
-        Some("") => {}
+        // A success is no status to the client.
+        Some("" | "200") => {}
         // A server says so to a client; in a message it would be taken for that.
         Some(_) => return Err("its headers have a status, as only a server's own messages have"),
     }

@@ -50,6 +50,8 @@ pub(super) struct Relay {
     pub(super) end: Option<StreamEnd>,
     /// Which places from before were kept last.
     periods: Periods,
+    /// Whether the stream has lost something, and the places are still those of before.
+    is_set_back: bool,
     /// Commands of operators.
     pub(super) commands: mpsc::Receiver<RelayCommand>,
     /// What is being republished.
@@ -85,6 +87,7 @@ impl Relay {
             kept: FeedPosition::default(),
             end: None,
             periods: Periods::default(),
+            is_set_back: false,
             commands,
             republications: VecDeque::new(),
             dead_letters: BTreeSet::new(),
@@ -177,9 +180,10 @@ impl Relay {
         let is_empty = sequence == 0;
         let made = opened.stream.cached_info().created.unix_timestamp_nanos();
         let end = StreamEnd { made, sequence };
-        self.end = Some(end);
         self.go_on_after(&context, end, event).await?;
         self.take_up_added(&context, end, &ledgers).await?;
+        // From here on what was confirmed and what the stream has belong together.
+        self.end = Some(end);
         if is_empty {
             self.notify_empty_stream(opened.is_new).await?;
         }
@@ -222,11 +226,11 @@ impl Relay {
                 "the stream ends with an event that is not in the journals: it belongs to another data directory"
             );
         }
-        if self.feed.is_some() {
+        let kept = self.read_kept(end).await?;
+        if self.feed.is_some() && !self.is_set_back {
             return Ok(());
         }
-        let kept = self.read_kept(end).await?;
-        self.begin_after(kept.places).await
+        self.begin_after(kept).await
     }
 
     /// Whether a context was added whose events are not read yet.
@@ -268,8 +272,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Where the host's own journal says that it stood when the stream ended there.
-    async fn read_kept(&self, end: StreamEnd) -> Result<Kept, NatsError> {
+    /// Where the host's own journal says that it stood when the stream ended there. A stream that has lost something sets back what is kept, too.
+    async fn read_kept(&mut self, end: StreamEnd) -> Result<Option<FeedPosition>, NatsError> {
         let bridge = self.bridge.clone();
         let kept = reading(move || {
             let own = bridge.ledger(HOST_SOURCE);
@@ -278,32 +282,45 @@ impl Relay {
             })
         });
         let kept = kept.await?;
-        if let Some(before) = kept.set_back_from {
-            tracing::warn!(
-                stream = self.address.stream,
-                "the stream lost messages that the server had confirmed: it went up to {before}, and ends at {} now. Their events are published again",
-                end.sequence
-            );
+        let Some(before) = kept.set_back_from else {
+            return Ok(kept.places);
+        };
+        tracing::warn!(
+            stream = self.address.stream,
+            "the stream lost messages that the server had confirmed: it went up to {before}, and ends at {} now. Their events are published again",
+            end.sequence
+        );
+        self.is_set_back = true;
+        // What could not be published then is met again.
+        let bridge = self.bridge.clone();
+        let letters = reading(move || dead_letter::all(&bridge)).await?;
+        let letters = letters.into_iter().map(|letter| letter.place);
+        self.dead_letters = letters.map(|id| (id.context, id.position)).collect();
+        if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
+            relay_position::set_back(&own, kept.places.as_ref(), end, &kept.lost).await?;
         }
-        Ok(kept)
+        self.kept = kept.places.clone().unwrap_or_default();
+        self.periods = Periods::default();
+        Ok(kept.places)
     }
 
     /// How far each context is published: as far as was kept, and those that have come further since as far as their last event in the stream.
     async fn published(
-        &self,
+        &mut self,
         context: &Context,
         end: StreamEnd,
     ) -> Result<FeedPosition, NatsError> {
-        let mut places = self.read_kept(end).await?.places.unwrap_or_default();
-        let ledgers = self.bridge.ledgers();
+        let mut places = self.read_kept(end).await?.unwrap_or_default();
+        let this = &*self;
+        let ledgers = this.bridge.ledgers();
         let further = ledgers.iter().filter(|(name, ledger)| {
             let kept = places.0.get(*name).map_or(0, |place| place.commit);
             ledger.flushed() > kept
         });
         let asking = further.map(|(name, _)| async move {
-            let last = stream::last_of(context, &self.address, name).await?;
+            let last = stream::last_of(context, &this.address, name).await?;
             Ok::<_, NatsError>(match last {
-                Some(last) if self.is_ours(&last).await? => last.come_to(),
+                Some(last) if this.is_ours(&last).await? => last.come_to(),
                 _ => None,
             })
         });
@@ -371,6 +388,7 @@ impl Relay {
         self.feed = Some(feed);
         self.status.note_places(places.clone());
         self.places = places;
+        self.is_set_back = false;
         Ok(())
     }
 
@@ -490,14 +508,14 @@ impl Relay {
     /// Keeps how far it has come, if it has come further, and what is still to be published again.
     pub(super) async fn keep_position(&mut self) -> Result<(), NatsError> {
         self.finish_republications().await?;
-        if self.places == self.kept {
+        if self.places == self.kept || self.is_set_back {
             return Ok(());
         }
         if let Some(own) = self.bridge.ledger(HOST_SOURCE) {
             let (end, periods) = (self.end, &mut self.periods);
             relay_position::keep(&own, &self.places, end, periods, wall_clock()).await?;
             self.kept = self.places.clone();
-            // Nobody comes to what is before that again.
+            // Nobody comes to what is before that again, unless the stream loses it.
             let kept = &self.kept.0;
             self.dead_letters
                 .retain(|(context, position)| kept.get(context).is_none_or(|kept| position > kept));

@@ -41,6 +41,8 @@ pub(super) struct Kept {
     pub places: Option<FeedPosition>,
     /// Up to which message it had come already, where the stream ends before that now.
     pub set_back_from: Option<u64>,
+    /// What is kept of what the stream has lost.
+    pub lost: Vec<String>,
 }
 
 /// Where it stood when it was last kept.
@@ -59,25 +61,54 @@ pub(super) fn read_at(ledger: &Ledger, end: StreamEnd) -> Result<Kept, journal::
         let places = read(ledger)?;
         return Ok(Kept {
             places,
-            set_back_from: None,
+            ..Kept::default()
         });
     };
-    let mut best: Option<Former> = None;
+    let (mut best, mut lost) = (None::<Former>, Vec::new());
     for key in (0..PERIODS.len()).flat_map(|kind| [0, 1].map(|slot| key(kind, slot))) {
         let former = record::find::<Former>(ledger, Space::Meta, &key)?;
-        let fits = former.filter(|former| {
-            of_stream(&former.end)
-                && former.end.sequence <= end.sequence
-                && best
-                    .as_ref()
-                    .is_none_or(|best| best.end.sequence < former.end.sequence)
-        });
-        best = fits.or(best);
+        let Some(former) = former.filter(|former| of_stream(&former.end)) else {
+            continue;
+        };
+        if former.end.sequence > end.sequence {
+            lost.push(key);
+        } else if best
+            .as_ref()
+            .is_none_or(|best| best.end.sequence < former.end.sequence)
+        {
+            best = Some(former);
+        }
     }
     Ok(Kept {
         places: best.map(|former| parsed(&former.places)).transpose()?,
         set_back_from: Some(newest.sequence),
+        lost,
     })
+}
+
+/// Keeps that the stream ends there now, and forgets what was kept of what it has lost: under the same sequences there will be other messages.
+pub(super) async fn set_back(
+    ledger: &Ledger,
+    places: Option<&FeedPosition>,
+    end: StreamEnd,
+    lost: &[String],
+) -> Result<(), CommitError> {
+    let place = match places {
+        Some(places) => record::write(Space::Meta, KEY, &places.to_string())?,
+        None => forgotten(KEY),
+    };
+    let mut writes = vec![place, record::write(Space::Meta, END, &end)?];
+    writes.extend(lost.iter().map(|key| forgotten(key)));
+    let unit = Unit::bookkeeping("relay", ledger.applied(), writes);
+    ledger.commit(unit).await.map(drop)
+}
+
+fn forgotten(key: &str) -> Write {
+    Write {
+        space: Space::Meta,
+        key: key.as_bytes().to_vec(),
+        value: None,
+    }
 }
 
 /// Keeps where it stands. `now` is in milliseconds since the Unix epoch.
@@ -158,7 +189,7 @@ mod tests {
         for sequence in [last, last + 5] {
             let expected = Kept {
                 places: Some(place(last)),
-                set_back_from: None,
+                ..Kept::default()
             };
             assert_eq!(at(sequence), expected, "what others published since");
         }
@@ -179,12 +210,27 @@ mod tests {
             );
         }
         assert_eq!(at(1).places, None, "older than all that is kept");
+        // It goes on behind what it had, and loses something once more: what was kept of its former end says nothing of what it has by now.
+        let half = last - 1_440;
+        let kept = at(half);
+        let from = kept.places.clone().unwrap();
+        let is_kept = set_back(&ledger, Some(&from), end(half), &kept.lost).await;
+        is_kept.unwrap();
+        assert_eq!(at(half).places, Some(from));
+        let (now, further) = (begin + (last + 1) * MINUTE, end(last + 10));
+        let mut written = Periods::default();
+        let reached = place(last - 100);
+        keep(&ledger, &reached, Some(further), &mut written, now)
+            .await
+            .unwrap();
+        let kept = at(last + 5).places.unwrap().0["room"].commit;
+        assert!(kept <= half, "{kept}");
         // Another stream of the name counts anew.
         let other = StreamEnd {
             made: 8,
             sequence: 1,
         };
         let kept = read_at(&ledger, other).unwrap();
-        assert_eq!((kept.places, kept.set_back_from), (Some(place(last)), None));
+        assert_eq!((kept.places, kept.set_back_from), (Some(reached), None));
     }
 }

@@ -38,8 +38,8 @@ pub(super) struct Deduplication {
 }
 
 impl Deduplication {
-    /// What the journal says of it. `now` is how far the stream has come in time, `read_upto` when the stream got the last message that was taken in, where that is known
-    /// of all that the journal has: what was taken in late was not published late.
+    /// What the journal says of it. `now` is how far the stream has come in time, `read_upto` when the stream got the last message that was taken in: what was
+    /// taken in later than that was not published later. Where more has come since, what was taken in late counts as published then.
     pub(super) async fn read(
         ledger: &Arc<Ledger>,
         policy: Policy,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{Info, Stream};
 use async_nats::jetstream::{self, Context};
 use futures::StreamExt;
 use tokio::time::MissedTickBehavior;
@@ -79,6 +79,15 @@ struct Session {
     awaited: (u64, u32),
     /// What the stream has lost, and the journal does not say yet.
     losses: Vec<Loss>,
+}
+
+impl Session {
+    /// Asks for the state of the stream and, after it, what waits there.
+    async fn look(&self) -> Result<(Info, Waiting), NatsError> {
+        let info = super::stream::look(&self.stream, &self.place.stream).await?;
+        let waiting = self.reading.waiting(self.counted).await?;
+        Ok((info, waiting))
+    }
 }
 
 impl Subscriber {
@@ -155,29 +164,25 @@ impl Subscriber {
                 "messages are being read again"
             );
         }
-        // What was on the way counts as sent, and does not come again by itself. Nor does the answer to what was asked.
-        tokio::select! {
-            Ok(()) = losses.changed() => Err(NatsError::Interrupted),
-            read = self.read_on(&mut session, backoff) => read,
-        }
-    }
-
-    /// Takes in what comes, until something is in the way.
-    async fn read_on(
-        &self,
-        session: &mut Session,
-        backoff: &mut Backoff,
-    ) -> Result<Infallible, NatsError> {
         let mut checking = tokio::time::interval(CHECK);
         checking.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 chunk = session.reading.messages.next() => {
                     let chunk = chunk.ok_or(NatsError::Interrupted)?;
-                    self.take(session, chunk).await?;
+                    self.take(&mut session, chunk).await?;
                     *backoff = connection::backoff();
                 }
-                _ = checking.tick() => self.check(session).await?,
+                _ = checking.tick() => {
+                    let seen = tokio::select! {
+                        // The answer went with the connection.
+                        Ok(()) = losses.changed() => Err(NatsError::Interrupted),
+                        seen = session.look() => seen,
+                    };
+                    self.check(&mut session, seen?).await?;
+                }
+                // What was on the way counts as sent, and does not come again by itself.
+                Ok(()) = losses.changed() => return Err(NatsError::Interrupted),
             }
         }
     }
@@ -323,9 +328,9 @@ impl Subscriber {
         }
     }
 
-    /// Asks whether the stream is still the one that is read, whether it drops what was not taken in, and how much waits there.
-    async fn check(&self, session: &mut Session) -> Result<(), NatsError> {
-        let info = super::stream::look(&session.stream, &session.place.stream).await?;
+    /// Looks whether the stream is still the one that is read, whether it drops what was not taken in, and how much waits there.
+    async fn check(&self, session: &mut Session, seen: (Info, Waiting)) -> Result<(), NatsError> {
+        let (info, waiting) = seen;
         if !session.place.is_of(&info) || info.state.last_sequence < session.place.sequence {
             return Err(NatsError::Interrupted);
         }
@@ -337,7 +342,7 @@ impl Subscriber {
         let Waiting {
             pending,
             on_the_way,
-        } = session.reading.waiting(session.counted).await?;
+        } = waiting;
         session.awaited = match session.awaited {
             _ if on_the_way == 0 => (0, 0),
             (counted, looks) if counted == session.counted => (counted, looks + 1),

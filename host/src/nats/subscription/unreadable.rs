@@ -42,13 +42,17 @@ impl Subscriber {
             let Some(message) = raw_message::find(context, &place.stream, &wanted).await? else {
                 return Ok(());
             };
-            let Err(reason) = message.read_headers() else {
-                return Ok(());
-            };
             after = message.sequence;
-            if message.sequence > place.sequence {
-                self.take_in_unreadable(place, kept, &message, reason)
-                    .await?;
+            let is_new = message.sequence > place.sequence;
+            match message.read_headers() {
+                Ok(_) if is_new || acknowledged.is_none() => return Ok(()),
+                // It was taken in, and its acknowledgement did not arrive.
+                Ok(_) => {}
+                Err(reason) if is_new => {
+                    self.take_in_unreadable(place, kept, &message, reason)
+                        .await?;
+                }
+                Err(_) => {}
             }
             if let Some(acknowledged) = &acknowledged {
                 acknowledge(context, place, acknowledged, &message).await?;

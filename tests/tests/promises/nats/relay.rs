@@ -337,6 +337,8 @@ async fn events_are_published_again_on_command() {
 async fn what_a_stream_has_lost_is_published_again() {
     let mut server = NatsServer::start().await;
     let mut host = host(&server).await;
+    standing(&host, |nats| nats["lag"] == 0 && nats["error"].is_null()).await;
+    let empty = server.save().await;
     host.stay().room("kept").await;
     all_published(&host, &server).await;
     let saved = server.save().await;
@@ -358,6 +360,11 @@ async fn what_a_stream_has_lost_is_published_again() {
     server.go_back(&saved).await;
     host.reopen().await;
     host.stay().room("last").await;
+    let (told, received) = all_published(&host, &server).await;
+    same(&told, &received);
+    lose(&host, &server, "since the beginning").await;
+    server.go_back(&empty).await;
+    host.stay().room("behind the beginning").await;
     let (told, received) = all_published(&host, &server).await;
     same(&told, &received);
     let said = host
