@@ -52,8 +52,8 @@ export interface Asked {
 
 /** A context that is tested. */
 export class TestContext {
-  /** A context, and its name in the app. */
-  constructor(context: Context, name?: string);
+  /** A context, its name in the app, and `limits.commit.timer_delay` in milliseconds where its manifest has another than 400 days. */
+  constructor(context: Context, name?: string, limits?: { timerDelay?: number });
   /** What the host is told of it. */
   readonly description: any;
   request(method: string, path: string, options?: Options & { body?: unknown }): Reply;

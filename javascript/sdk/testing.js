@@ -38,11 +38,19 @@ function joined(headers) {
   return Object.fromEntries(found);
 }
 
+/** Whether a parameter of a media type leaves the body UTF-8. */
+function isReadable(parameter) {
+  const [name, ...value] = parameter.split("=");
+  const charset = value.join("=").trim().replace(/^"|"$/g, "").toLowerCase();
+  return value.length === 0 || name.trim().toLowerCase() !== "charset" || ["utf-8", "utf8", "us-ascii"].includes(charset);
+}
+
 /** Whether a route takes what a request says that its body is. A test that says nothing sends JSON. */
 function takes(route, headers) {
   const [, type] = Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
   if (route.describe().consumes === null || type === undefined) return true;
-  return /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type.trim());
+  const [essence, ...parameters] = type.split(";").map((part) => part.trim());
+  return essence.toLowerCase() === "application/json" && parameters.every(isReadable);
 }
 
 /** A context that is tested. */
@@ -60,10 +68,12 @@ export class TestContext {
   #now = BEGINNING;
   #signedIn = null;
   #invocations = 0;
+  #timerDelay;
 
-  constructor(context, name = "context") {
+  constructor(context, name = "context", { timerDelay = LONGEST_DELAY } = {}) {
     this.#context = context;
     this.#name = name;
+    this.#timerDelay = timerDelay;
     // What cannot be described could not be tested either.
     this.description = context.describe({});
     context.document();
@@ -296,7 +306,7 @@ export class TestContext {
           return staged.events.at(-1).id;
         },
         emitAfter: (delay, ...event) => {
-          if (delay > LONGEST_DELAY) refuse(`a timer of ${delay} milliseconds is not allowed: it fires after at most 400 days`);
+          if (delay > this.#timerDelay) refuse(`a timer of ${delay} milliseconds is not allowed: it fires after at most ${this.#timerDelay} (limits.commit.timer_delay; a TestContext has it as \`timerDelay\`)`);
           staged.timers.push({ ...described(...event), due: this.#now + Number(delay) });
           return staged.timers.at(-1).id;
         },

@@ -3,6 +3,7 @@
 import { encode } from "./bytes.js";
 import { writeJson } from "./json.js";
 import { answerHeaders, checkedStatus } from "./response.js";
+import { textOf } from "./text.js";
 
 const TITLES = {
   400: "Bad Request",
@@ -54,8 +55,10 @@ export class Problem extends Error {
 
   /** 503: try again after so many seconds. */
   static unavailable(detail, retryAfter) {
-    if (!Number.isSafeInteger(retryAfter) || retryAfter < 0) throw new RangeError("who is to try again is told a whole number of seconds after which");
-    return new Problem(503, detail, { headers: { "retry-after": String(retryAfter) } });
+    // A part of a second is waited for as a whole one.
+    const seconds = Math.max(0, Math.ceil(Number(retryAfter)));
+    if (!Number.isSafeInteger(seconds)) throw new RangeError(`who is to try again is told after how many seconds, not ${textOf(retryAfter)}`);
+    return new Problem(503, detail, { headers: { "retry-after": String(seconds) } });
   }
 
   /** The answer to a request. */

@@ -27,13 +27,13 @@ export function headerList(headers) {
 }
 
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-// eslint-disable-next-line no-control-regex -- These are the characters that would end a header.
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+/** What a value may not have: the host takes what HTTP calls visible, and blanks. */
+const UNFIT = /[^\t\x20-\x7e]/;
 
 /** The headers of an answer: what would be none is told while an exception is still one. */
 export function answerHeaders(headers) {
   const list = headerList(headers);
-  const [name] = list.find(([known, value]) => !NAME.test(known) || CONTROL.test(value)) ?? [];
-  if (name !== undefined) throw new TypeError(`${JSON.stringify(name)} cannot be the header of an answer: its name has other characters than a name may have, or its value has a line's end in it`);
+  const [name] = list.find(([known, value]) => !NAME.test(known) || UNFIT.test(value)) ?? [];
+  if (name !== undefined) throw new TypeError(`${JSON.stringify(name)} cannot be the header of an answer: its name has other characters than a name may have, or its value something else than visible ASCII characters and blanks; encode that, as encodeURIComponent does`);
   return list;
 }

@@ -35,6 +35,13 @@ function character(bytes, start) {
   return [at, true];
 }
 
+/** Whether bytes end within a character. */
+function isCutOff(bytes) {
+  const last = bytes.subarray(-3).findLastIndex((byte) => byte >= 0xc0);
+  const start = bytes.length - Math.min(bytes.length, 3) + last;
+  return last >= 0 && start + (sequence(bytes[start])?.[0] ?? 0) >= bytes.length;
+}
+
 /** The text of bytes, with U+FFFD for what is no UTF-8, as the standard of the web has it. */
 function decodeLoosely(bytes) {
   let text = "";
@@ -52,17 +59,17 @@ function decodeLoosely(bytes) {
 
 export class TextDecoder {
   constructor(encoding = "utf-8", { fatal = false, ignoreBOM = false } = {}) {
-    if (!NAMES.includes(String(encoding).trim().toLowerCase())) {
-      throw new RangeError(`there is no encoding ${encoding} here, but utf-8 alone`);
-    }
-    this.encoding = "utf-8";
+    const name = String(encoding).trim().toLowerCase();
+    this.encoding = NAMES.includes(name) ? "utf-8" : name;
     this.fatal = Boolean(fatal);
     this.ignoreBOM = Boolean(ignoreBOM);
   }
 
   decode(input, { stream = false } = {}) {
-    if (stream) throw new TypeError("a text is decoded as a whole here: give `decode` all of its bytes, without `stream`");
+    // Libraries make decoders that they do not use.
+    if (this.encoding !== "utf-8") throw new RangeError(`there is no encoding ${this.encoding} here, but utf-8 alone`);
     const bytes = bytesOf(input);
+    if (stream && isCutOff(bytes)) throw new TypeError("a text is decoded as a whole here: give `decode` all of its bytes, without `stream`");
     const exact = decode(bytes);
     if (exact === null && this.fatal) throw new TypeError("the bytes are not UTF-8");
     const text = exact ?? decodeLoosely(bytes);

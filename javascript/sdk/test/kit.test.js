@@ -51,6 +51,8 @@ test("a path that is none, or leads elsewhere, and a body of another kind are an
   const sentAs = (type) => guest.post("/notes", '{"n":1}', { headers: { "Content-Type": type } }).status;
   assert.deepEqual(["application/json", "Application/JSON; charset=utf-8"].map(sentAs), [200, 200]);
   assert.deepEqual(["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"].map(sentAs), [415, 415, 415]);
+  const same = ["application/json", "Application/JSON; charset=utf8", "application/json;charset=\"UTF-8\"", "application/json ; version=1", "application/json; charset=us-ascii; x"];
+  assert.ok(same.map(sentAs).every((status) => status !== 415), `${same.map(sentAs)}`);
   assert.equal(guest.post("/notes", { n: 1 }).status, 200);
 });
 
@@ -75,14 +77,16 @@ test("a name may have several headers, and what is no header is an exception", (
   const { headers, headerList } = guest.get("/cookies");
   assert.deepEqual(headers, { "set-cookie": "a=1, b=2", "x-one": "only", "x-number": "7", "content-type": "application/json" });
   assert.deepEqual(headerList.filter(([name]) => name === "set-cookie"), [["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
-  const bad = [{ location: undefined }, { a: null }, { a: {} }, { a: ["b", undefined] }, { a: "b\r\nc: d" }, { a: ["b\nc"] }, { "a b": "c" }, { "a\n": "c" }, { "": "c" }, { a: "\0" }, { a: Symbol("b") }, { a: [["b"]] }];
+  const bad = [{ location: undefined }, { a: null }, { a: {} }, { a: ["b", undefined] }, { a: "b\r\nc: d" }, { a: ["b\nc"] }, { "a b": "c" }, { "a\n": "c" }, { "": "c" }, { a: "\0" }, { a: "Zoë" }, { a: Symbol("b") }, { a: [["b"]] }];
   for (const headers of bad) {
     const odd = context({ summary: "x", routes: [get("/a", () => ok({}, headers)), get("/b", () => { throw new Problem(400, "x", { headers }); })] });
     const other = new TestContext(odd);
     assert.deepEqual(["/a", "/b"].map((path) => other.get(path).status), [500, 500], JSON.stringify(headers));
     assert.match(other.logs()[0].message, /header/);
   }
-  for (const seconds of [NaN, -1, undefined, 1.5]) assert.throws(() => Problem.unavailable("Later.", seconds), RangeError);
+  for (const seconds of [NaN, undefined, Infinity, "soon"]) assert.throws(() => Problem.unavailable("Later.", seconds), RangeError);
+  const waits = [7, 1.5, -1].map((seconds) => Problem.unavailable("Later.", seconds).headers["retry-after"]);
+  assert.deepEqual(waits, ["7", "2", "0"]);
 });
 
 test("a limit is a whole number, and none, or less, is no rows", () => {

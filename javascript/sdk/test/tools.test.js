@@ -90,6 +90,15 @@ world all { import odd; export run: func(id: u8); }
   });
 });
 
+test("a type may be called as one that is made of others, and one that has itself in it, or a world without an end, is left to whoever makes the component", () => {
+  const wit = `package a:b; interface odd { record %result { score: u32 } record node { children: list<node> } run: func(a: %result, b: result) -> node; }`;
+  const made = signaturesOf(new Map([["a:b", [wit]]]), "a:b", "odd").run;
+  assert.deepEqual(made.parameters, { a: ["record", { score: "u32" }], b: ["result", null, null] });
+  assert.deepEqual(made.answer, ["record", { children: ["list", "node"] }]);
+  const unfinished = "package a:b; interface odd { run: func(); } world x";
+  assert.deepEqual(Object.keys(signaturesOf(new Map([["a:b", [unfinished]]]), "a:b", "odd")), ["run"]);
+});
+
 test("the bindings of StarlingMonkey hand each integer over as it is", () => {
   const written = [
     "function toInt64(val) {\n  const converted = BigInt(val)\n  \n  return BigInt.asIntN(64, converted);\n}",

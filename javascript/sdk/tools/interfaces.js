@@ -114,7 +114,11 @@ export function interfacesOf(text) {
   const tokens = withoutComments(text).replace(ATTRIBUTES, " ").match(TOKEN) ?? [];
   const found = new Map();
   for (let at = 0; at < tokens.length; at += 1) {
-    if (tokens[at] === "world") at = closing(tokens, tokens.indexOf("{", at));
+    if (tokens[at] === "world") {
+      const open = tokens.indexOf("{", at);
+      if (open < 0) break;
+      at = closing(tokens, open);
+    }
     if (tokens[at] !== "interface" || tokens[at + 2] !== "{") continue;
     const close = closing(tokens, at + 2);
     found.set(plain(tokens[at + 1]), contents(tokens.slice(at + 3, close)));

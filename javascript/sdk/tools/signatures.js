@@ -31,6 +31,7 @@ class Signatures {
   /** A type as it stands in an interface. */
   shape(inside, [name, open, ...rest]) {
     if (name === "_") return null;
+    if (name === "result" && open !== "<") return [name, null, null];
     if (open !== "<") return this.named(inside, name.replace(/^%/, ""));
     const of = parts(rest.slice(0, -1)).map((part) => (/^\d+$/.test(part[0]) ? Number(part[0]) : this.shape(inside, part)));
     if (name === "tuple") return [name, of];
@@ -39,9 +40,12 @@ class Signatures {
 
   /** A type by its name. It is one value wherever it is used, so that it is written once. */
   named(inside, name) {
-    if (name === "result") return [name, null, null];
     if (!inside.types.has(name)) return name;
-    if (!inside.made.has(name)) inside.made.set(name, this.declared(inside, inside.types.get(name)));
+    if (!inside.made.has(name)) {
+      // Of one that has itself in it, whoever makes the component says so.
+      inside.made.set(name, name);
+      inside.made.set(name, this.declared(inside, inside.types.get(name)));
+    }
     return inside.made.get(name);
   }
 

@@ -214,6 +214,9 @@ def test_what_functions_take_and_answer_is_read_also_of_types_that_are_used_from
     }
     assert found.of("c:d/e") == {"run": Signature(["s8"], "s8", {})}
     assert found.of("a:b/nowhere") == found.of("x:y/z") == {}
+    odd = "package a:b; interface odd { record %result { score: u32 } record node { children: list<node> } run: func(a: %result, b: tuple<u8>) -> node; }"
+    scored, node = ("record", {"score": "u32"}), ("record", {"children": ("list", "node")})
+    assert Signatures({"a:b": [odd]}).of("a:b/odd") == {"run": Signature([scored, ("tuple", ["u8"])], node, {})}
 
 
 def test_what_is_filled_has_a_bound_with_any_allocator() -> None:

@@ -88,8 +88,8 @@ def _is_of_python(module: str) -> bool:
 def _sources() -> Iterator[str]:
     """The texts of the modules that are neither Python's, nor the SDK's, nor of the component itself."""
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file is None or name in _BEFORE or _is_of_python(name) or name.partition(".")[0] in ("innkeeper", __name__):
+        file = _part(module, "__file__")
+        if not isinstance(file, str) or name in _BEFORE or _is_of_python(name) or name.partition(".")[0] in ("innkeeper", __name__):
             continue
         try:
             with open(file, encoding="utf-8") as opened:
@@ -108,15 +108,23 @@ def _functions(members: Any, module: str, seen: set[int]) -> Iterator[types.Func
     """The functions of a module, and of its classes."""
     for member in list(members.values()):
         # Within classes, properties and what decorators have made of functions.
-        parts = [member, *(getattr(member, name, None) for name in ("__func__", "__wrapped__", "fget", "func"))]
+        parts = [member, *(_part(member, name) for name in ("__func__", "__wrapped__", "fget", "func"))]
         for part in parts:
-            if getattr(part, "__module__", None) != module or id(part) in seen:
+            if _part(part, "__module__") != module or id(part) in seen:
                 continue
             seen.add(id(part))
             if isinstance(part, types.FunctionType):
                 yield part
             elif isinstance(part, type):
                 yield from _functions(vars(part), module, seen)
+
+
+def _part(of: Any, name: str) -> Any:
+    """An attribute of whatever object: some raise what they like when they are asked."""
+    try:
+        return getattr(of, name, None)
+    except Exception:
+        return None
 
 
 def _imports_in(code: types.CodeType) -> Iterator[tuple[str, Any, int]]:

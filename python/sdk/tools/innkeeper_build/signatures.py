@@ -39,6 +39,7 @@ class Signatures:
     def __init__(self, texts: Mapping[str, Sequence[str]]) -> None:
         self._texts = texts
         self._read: dict[tuple[str, str], _Interface | None] = {}
+        self._within: set[tuple[int, str]] = set()
 
     def of(self, id: str) -> dict[str, Signature]:
         """Those of an interface, by the names of its functions."""
@@ -124,6 +125,17 @@ class Signatures:
             )
 
     def _shape(self, interface: _Interface, tokens: list[str]) -> Shape:
+        # A type of an interface may have the name of one that is made of others, with a `%` before it.
+        if tokens[1:2] != ["<"] and tokens[0] in interface.types:
+            # Of one that has itself in it, whoever makes the component says so.
+            place = (id(interface), tokens[0])
+            if place in self._within:
+                return tokens[0]
+            self._within.add(place)
+            try:
+                return interface.types[tokens[0]]()
+            finally:
+                self._within.discard(place)
         name, arguments = tokens[0], [self._shape(interface, one) for one in _split(tokens[2:-1])]
         if name == "result":
             ok, error = [*arguments, None, None][:2]
@@ -134,7 +146,7 @@ class Signatures:
             return (name, *arguments)
         if name == "_":
             return None
-        return interface.types[name]() if name in interface.types else name
+        return name
 
 
 def _body(text: str, interface: str) -> str | None:
