@@ -79,7 +79,7 @@ async fn an_exception_of_python_is_an_answer_and_its_text_is_in_the_log() {
         ("deep", 500, "RecursionError"),
         ("answer", 500, "object has no JSON"),
         ("later", 500, "comes later"),
-        ("status", 500, "an answer has a status from 100 to 599"),
+        ("status", 500, "an answer has a status from 200 to 599"),
         ("bare", 500, "a value that has no text"),
         ("state", 500, "a record of marks cannot be stored: name"),
         ("half", 500, "TypeError: half \u{fffd}"),
