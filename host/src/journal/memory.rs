@@ -72,7 +72,7 @@ impl Store for MemoryStore {
 }
 
 #[derive(Default)]
-struct MemoryTree {
+pub(super) struct MemoryTree {
     entries: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 

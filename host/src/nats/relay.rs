@@ -217,9 +217,11 @@ impl Relay {
                 return Ok(());
             }
             if self.outlives_the_process() && self.is_ours(&last).await? {
-                self.confirmed = Some(last.id);
                 let places = self.published(context, end).await?;
-                return self.begin_after(Some(places)).await;
+                self.begin_after(Some(places)).await?;
+                // Not sooner: whoever comes here again after a failure has not gone on from there.
+                self.confirmed = Some(last.id);
+                return Ok(());
             }
             tracing::warn!(
                 stream = self.address.stream,

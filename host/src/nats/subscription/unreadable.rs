@@ -44,15 +44,15 @@ impl Subscriber {
             };
             after = message.sequence;
             let is_new = message.sequence > place.sequence;
-            match message.read_headers() {
-                Ok(_) if is_new || acknowledged.is_none() => return Ok(()),
-                // It was taken in, and its acknowledgement did not arrive.
-                Ok(_) => {}
-                Err(reason) if is_new => {
-                    self.take_in_unreadable(place, kept, &message, reason)
-                        .await?;
-                }
-                Err(_) => {}
+            let reason = match message.read_headers() {
+                Ok(_) if is_new => return Ok(()),
+                // It is brought again, and acknowledged when it is known.
+                Ok(_) => continue,
+                Err(reason) => reason,
+            };
+            if is_new {
+                self.take_in_unreadable(place, kept, &message, reason)
+                    .await?;
             }
             if let Some(acknowledged) = &acknowledged {
                 acknowledge(context, place, acknowledged, &message).await?;
